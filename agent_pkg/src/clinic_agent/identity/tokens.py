@@ -1,0 +1,129 @@
+"""Verification of Cognito access tokens: the only way into a `TenantContext`."""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+import jwt
+
+from clinic_agent.errors import NotAuthenticated, Unavailable
+from clinic_agent.identity.context import TenantContext
+from clinic_agent.identity.signing_keys import KeySource, KeysUnavailable
+from clinic_agent.keys import InvalidKey, check_clinic_id, check_tier, check_user_id
+
+LEEWAY_SECONDS: Final = 10
+"""How far clocks may differ when `exp`, `iat` and `nbf` are checked."""
+MAX_TOKEN_CHARS: Final = 8192
+"""Longest token looked at; Cognito's are about 1,100. AgentCore passes header values up to 4 KB on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedIssuer:
+    """Whose tokens are accepted."""
+
+    issuer: str  # exact value of the claim iss
+    client_id: str  # exact value of the claim client_id (access tokens of Cognito have no aud)
+
+
+class TokenVerifier:
+    """Turns an access token into the `TenantContext` of its signer, or refuses it.
+
+    All refusals look alike from outside: which check failed is of no use to an honest caller.
+    """
+
+    def __init__(self, trusted: TrustedIssuer, keys: KeySource) -> None:
+        self._trusted = trusted
+        self._keys = keys
+
+    def verify(self, token: str) -> TenantContext:
+        """Verify a token: RS256 signature, issuer, client, use, times, and the grammar of the claims.
+
+        Args:
+            token: The compact JWT, without `Bearer`.
+
+        Raises:
+            NotAuthenticated: If anything about the token is wrong.
+            Unavailable: If the issuer's keys can't be fetched and the one needed is not known.
+        """
+        if len(token) > MAX_TOKEN_CHARS:
+            raise NotAuthenticated
+        try:
+            claims = self._claims(token)
+            return self._context(claims, token)
+        except (jwt.PyJWTError, InvalidKey, ValueError, RecursionError):
+            # No cause: it may quote the token, and tracebacks end up in logs.
+            raise NotAuthenticated from None
+        except KeysUnavailable:
+            raise Unavailable("identity_unavailable", "Sign-in keys cannot be checked at the moment.") from None
+
+    def blocks(self, token: str) -> bool:
+        """Whether `verify` may have to fetch the issuer's keys for this token: then call it in a thread."""
+        try:
+            kid = jwt.get_unverified_header(token).get("kid")
+        except jwt.PyJWTError:
+            return False
+        return isinstance(kid, str) and not self._keys.known(kid)
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        header = jwt.get_unverified_header(token)
+        key = self._keys.key(kid) if isinstance(kid := header.get("kid"), str) else None
+        if key is None:
+            raise NotAuthenticated
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=["RS256"],  # pinned: neither "none" nor HS256 with the public key as secret
+            issuer=self._trusted.issuer,
+            leeway=LEEWAY_SECONDS,
+            # PyJWT accepts a token that lacks a claim it would check, unless the claim is required. A Cognito access
+            # token has no audience; the client is compared below.
+            options={"require": ["exp", "iat", "iss", "sub"], "verify_aud": False},
+        )
+        _refuse_repeated_names(token)
+        return claims
+
+    def _context(self, claims: dict[str, Any], token: str) -> TenantContext:
+        if claims.get("token_use") != "access" or claims.get("client_id") != self._trusted.client_id:
+            raise NotAuthenticated
+        if type(claims["exp"]) is not int:  # PyJWT turns "1700000000" into a number; the other readers might not
+            raise NotAuthenticated
+        return TenantContext(
+            issuer=self._trusted.issuer,
+            client_id=self._trusted.client_id,
+            tier=check_tier(claims.get("tier")),
+            clinic_id=check_clinic_id(claims.get("clinic_id")),
+            user_id=check_user_id(claims.get("sub")),
+            expires_at=claims["exp"],
+            token=token,
+        )
+
+
+def bearer_token(authorization: str | None) -> str:
+    """Take the token out of an `Authorization` header.
+
+    Raises:
+        NotAuthenticated: If there is no header, or it is not `Bearer <token>`.
+    """
+    scheme, _, token = (authorization or "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        raise NotAuthenticated
+    return token
+
+
+def _refuse_repeated_names(token: str) -> None:
+    """Refuse a claim that stands twice: JSON readers disagree on which one counts, and every hop must agree."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len({name for name, _ in pairs}) != len(pairs):
+            raise ValueError("repeated name")
+        return dict(pairs)
+
+    for part in token.split(".")[:2]:
+        try:
+            text = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        except binascii.Error:
+            raise ValueError("not base64url") from None
+        json.loads(text, object_pairs_hook=unique)

@@ -1,0 +1,129 @@
+"""The credentials broker: exchanges an access token for credentials of that token's tenant, and of no other.
+
+It is the only principal that the tenant role trusts. Its callers (the runtime's execution role, the tool Lambdas) send
+a token and nothing else; who they are does not matter.
+"""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from clinic_agent.aws_errors import as_agent_error, error_code
+from clinic_agent.errors import AgentError, NotAuthenticated, Throttled
+from clinic_agent.identity import SigningKeys, TenantContext, TokenVerifier, TrustedIssuer
+from clinic_agent.keys import InvalidKey
+from clinic_agent.lambdas.registry import NotActive, Registry
+
+logger = logging.getLogger(__name__)
+logger.setLevel(logging.INFO)
+
+Answer = dict[str, Any]
+
+
+def handler(event: Any, context: object) -> Answer:
+    """Answer `{"token": …}` with credentials and tier settings, or with `{"error": {"code", "message"}}`."""
+    return _broker().answer(event)
+
+
+class CredentialsBroker:
+    """Verifies, checks the registry, assumes the tenant role."""
+
+    def __init__(
+        self,
+        *,
+        verifier: TokenVerifier,
+        registry: Registry,
+        sts: Any,
+        role_arn: str,
+        session_seconds: int,
+        tiers: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self._verifier = verifier
+        self._registry = registry
+        self._sts = sts  # a boto3 STS client with the broker's own role
+        self._role_arn = role_arn
+        self._session_seconds = session_seconds
+        self._tiers = tiers
+
+    def answer(self, event: Any) -> Answer:
+        """Answer one request. Never raises for what a caller can send; refusals are typed."""
+        token = event.get("token") if isinstance(event, dict) else None
+        if not isinstance(token, str):
+            return _refused("invalid_token", "token: must be a string")
+        try:
+            return self._grant(self._verifier.verify(token))
+        except NotAuthenticated:
+            return _refused("invalid_token", "The access token is not valid.")
+        except (NotActive, InvalidKey):
+            return _refused("tenant_suspended", "The clinic or the user is not active.")
+        except Throttled:
+            return _refused("throttled", "A limit was met.")
+        except AgentError:
+            return _refused("unavailable", "The token cannot be verified at the moment.")
+        except (ClientError, BotoCoreError) as error:
+            logger.error("error=<%s> | AWS call failed", error_code(error))
+            throttled = isinstance(as_agent_error(error, part="sts"), Throttled)
+            return _refused("throttled" if throttled else "unavailable", "Credentials cannot be issued at the moment.")
+
+    def _grant(self, tenant: TenantContext) -> Answer:
+        membership = self._registry.active_membership(tenant.user_id)
+        if membership.clinic_id != tenant.clinic_id:
+            # The user has moved to another clinic since the token was issued.
+            return _refused("tenant_suspended", "The clinic or the user is not active.")
+        settings = self._tiers.get(tenant.tier)
+        if membership.tier != tenant.tier or settings is None:
+            return _refused("tier_mismatch", "The token's tier is not the clinic's.")
+        credentials = self._assume(tenant)
+        return {
+            "credentials": {
+                "access_key_id": credentials["AccessKeyId"],
+                "secret_access_key": credentials["SecretAccessKey"],
+                "session_token": credentials["SessionToken"],
+                "expires_at": credentials["Expiration"].isoformat(),
+            },
+            "tier": dict(settings),
+        }
+
+    def _assume(self, tenant: TenantContext) -> dict[str, Any]:
+        tags = {"Tier": tenant.tier, "ClinicId": tenant.clinic_id, "UserId": tenant.user_id}
+        response = self._sts.assume_role(
+            RoleArn=self._role_arn,
+            RoleSessionName=session_name(tenant),
+            DurationSeconds=self._session_seconds,
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+            TransitiveTagKeys=list(tags),
+            SourceIdentity=tenant.user_id,
+        )
+        credentials: dict[str, Any] = response["Credentials"]
+        return credentials
+
+
+def session_name(tenant: TenantContext) -> str:
+    """Build the role session name: the clinic, for bills and audit, and a hash of the user (49 of 64 characters)."""
+    return f"{tenant.clinic_id}@{hashlib.sha256(tenant.user_id.encode()).hexdigest()[:16]}"
+
+
+def _refused(code: str, message: str) -> Answer:
+    logger.warning("code=<%s> | credentials refused", code)
+    return {"error": {"code": code, "message": message}}
+
+
+@lru_cache(maxsize=1)
+def _broker() -> CredentialsBroker:
+    environment = os.environ
+    trusted = TrustedIssuer(issuer=environment["TOKEN_ISSUER"], client_id=environment["TOKEN_CLIENT_ID"])
+    return CredentialsBroker(
+        verifier=TokenVerifier(trusted, SigningKeys(environment["TOKEN_JWKS_URL"])),
+        registry=Registry(client=boto3.client("dynamodb"), table=environment["REGISTRY_TABLE"]),
+        sts=boto3.client("sts"),
+        role_arn=environment["TENANT_ROLE_ARN"],
+        session_seconds=int(environment["SESSION_SECONDS"]),
+        tiers=json.loads(environment["TIERS"]),
+    )

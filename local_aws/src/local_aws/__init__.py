@@ -1,0 +1,1 @@
+"""The laptop AWS: what the platform runs on without an AWS account."""
