@@ -1,0 +1,118 @@
+"""`make demo`: the platform from nothing to a report: start, a guided tour, every attack refused, stop."""
+
+import argparse
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from scripts.tour import Attempt, Tour
+from scripts.up import StackFailed, running_stack
+
+DEFAULT_STATE: Final = Path(".local")
+
+
+class Phases:
+    """Prints what is going on, and how long each phase took."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._started = time.monotonic()
+
+    def __call__(self, line: str) -> None:
+        """Print one line of progress."""
+        elapsed = time.monotonic() - self._started
+        self._console.print(f"[dim]{elapsed:6.1f} s[/dim]  {line}", highlight=False)
+
+
+def attempts_table(attempts: list[Attempt]) -> Table:
+    """Lay the attempts out: who tried what, what had to happen and what did."""
+    table = Table(title="Attempts", show_lines=False, expand=False)
+    for heading in ("who", "what", "expected", "got", ""):
+        table.add_column(heading, overflow="fold")
+    for attempt in attempts:
+        verdict = "[green]ok[/green]" if attempt.ok else "[red]WRONG[/red]"
+        table.add_row(attempt.who, attempt.what, attempt.expected, attempt.got, verdict)
+    return table
+
+
+def costs_table(usage: list[dict[str, Any]]) -> Table:
+    """Add the usage events up by clinic."""
+    sums: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for event in usage:
+        row = sums[(event["tier"], event["clinic_id"])]
+        row["requests"] += 1
+        row["in"] += event["input_tokens"]
+        row["out"] += event["output_tokens"]
+        row["usd"] += event["estimated_cost_usd"]
+    table = Table(title="Model use by clinic (list prices; the offline model counts four characters as a token)")
+    for heading in ("tier", "clinic", "requests", "tokens in", "tokens out", "USD"):
+        table.add_column(heading, justify="left" if heading in ("tier", "clinic") else "right")
+    for (tier, clinic), row in sorted(sums.items()):
+        table.add_row(
+            tier, clinic, f"{row['requests']:.0f}", f"{row['in']:.0f}", f"{row['out']:.0f}", f"{row['usd']:.6f}"
+        )
+    return table
+
+
+def conversation(console: Console, tour: Tour) -> None:
+    """Show one short conversation of each tier."""
+    for example in tour.conversations():
+        console.print(f"\n[bold]{example.user}[/bold] of {example.clinic_id} ({example.tier}) asks:", highlight=False)
+        console.print(f"  {example.question}", markup=False, highlight=False)
+        console.print(f"[dim]  tools: {', '.join(example.answer.tools) or 'none'}[/dim]")
+        for line in example.answer.text.strip().splitlines():
+            console.print(f"  | {line}", markup=False, highlight=False)
+
+
+def show(console: Console, tour: Tour) -> bool:
+    """Give the tour and return whether all of it went as it must."""
+    conversation(console, tour)
+    console.print()
+    attempts: list[Attempt] = []
+    with console.status("Attacking the platform …"):
+        attempts.extend(_collect(tour.attempts(), console))
+    console.print(attempts_table(attempts))
+    console.print(costs_table(tour.usage()))
+    wrong = [attempt for attempt in attempts if not attempt.ok]
+    console.print(f"{len(attempts)} attempts, {len(attempts) - len(wrong)} as expected, {len(wrong)} wrong")
+    return not wrong
+
+
+def _collect(attempts: Iterator[Attempt], console: Console) -> Iterator[Attempt]:
+    for attempt in attempts:
+        if not attempt.ok:
+            console.print(f"[red]WRONG[/red] {attempt.who}: {attempt.what}: {attempt.got}", highlight=False)
+        yield attempt
+
+
+def main() -> int:
+    """Run the command line: 0 if all attempts ended as expected, 1 otherwise."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="folder for state and logs")
+    arguments = parser.parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    phases = Phases(console)
+    started = time.monotonic()
+    try:
+        with running_stack(arguments.state, progress=phases) as stack:
+            phases("guided tour")
+            passed = show(console, Tour(stack, state_dir=arguments.state))
+            phases("stopping")
+    except StackFailed as error:
+        console.print(f"[red]{error}[/red]", highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("interrupted; everything has been stopped")
+        return 130
+    phases(f"done in {time.monotonic() - started:.0f} s; nothing is left running")
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,278 @@
+"""What one tenant's credentials are tried on: its own things, and everybody else's. Used by the tour and by the tests.
+
+All of it is boto3 against the AWS API, from outside: no code of the platform is asked whether it would allow a call.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import jwt
+
+from scripts.client import SESSION_HEADER, Stack, new_session_id
+from scripts.tenant_credentials import client, outcome
+
+__all__ = ["SESSION_HEADER", "Attack", "Owner", "execution_role_attacks", "own_access", "tenant_attacks"]
+
+ALLOWED: Final = "allowed"
+DENIED: Final = "AccessDenied"
+_MESSAGES: Final = [{"role": "user", "content": [{"text": "hello"}]}]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose things are meant: a user of a clinic."""
+
+    clinic_id: str
+    tier: str
+    user_id: str
+    document_id: str
+    patient_id: str
+    model_id: str
+
+    @property
+    def actor(self) -> str:
+        """The user's memory actor."""
+        return f"{self.clinic_id}/{self.user_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attack:
+    """One call that must be denied (or, among a tenant's own, allowed)."""
+
+    name: str
+    service: str
+    operation: str
+    arguments: dict[str, Any]
+
+    def run(self, clients: Callable[[str], Any]) -> str:
+        """Make the call and return its outcome."""
+        return outcome(getattr(clients(self.service), self.operation), **self.arguments)
+
+
+def user_id_of(access_token: str) -> str:
+    """Read the user id from a token of our own, unverified."""
+    claims: dict[str, Any] = jwt.decode(access_token, options={"verify_signature": False})
+    return str(claims["sub"])
+
+
+def clients_of(stack: Stack, credentials: dict[str, str]) -> Callable[[str], Any]:
+    """Return a source of boto3 clients with these credentials, each made once."""
+    made: dict[str, Any] = {}
+
+    def get(service: str) -> Any:
+        if service not in made:
+            made[service] = client(stack, service, credentials)
+        return made[service]
+
+    return get
+
+
+def own_access(stack: Stack, owner: Owner) -> Iterator[Attack]:
+    """Yield the calls that an owner's credentials must be good for."""
+    yield from _documents(stack, owner, "own")
+    yield from _patients(stack, owner, "own")
+    yield from _events(stack, owner, "own", memory=stack["memories"][owner.tier])
+    yield from _records(stack, owner, "own", memory=stack["memories"][owner.tier])
+    yield from _model(owner.model_id, "own tier's")
+
+
+def tenant_attacks(stack: Stack, attacker: Owner, victim: Owner) -> Iterator[Attack]:
+    """Yield the calls on a victim's things that an attacker's credentials must not be good for."""
+    whose = f"{victim.clinic_id}'s"
+    if victim.clinic_id == attacker.clinic_id:
+        whose = "a colleague's"
+    else:
+        yield from _documents(stack, victim, whose)
+        yield from _patients(stack, victim, whose)
+    # The victim's things in the attacker's own memory, and in the one where they really lie.
+    for memory in dict.fromkeys([stack["memories"][attacker.tier], stack["memories"][victim.tier]]):
+        yield from _events(stack, victim, whose, memory=memory)
+        yield from _records(stack, victim, whose, memory=memory)
+    if victim.tier != attacker.tier:
+        yield from _model(victim.model_id, "the other tier's")
+
+
+def wholesale_attacks(stack: Stack, attacker: Owner) -> Iterator[Attack]:
+    """Yield the calls that reach for everybody's things at once, or for a way round."""
+    bucket, table, registry = stack["buckets"]["documents"], stack["tables"]["patients"], stack["tables"]["registry"]
+    memory = stack["memories"][attacker.tier]
+    for prefix in ("", "clinics/", f"clinics/{attacker.clinic_id}"):
+        yield Attack(
+            name=f"list documents below {prefix!r}",
+            service="s3",
+            operation="list_objects_v2",
+            arguments={"Bucket": bucket, "Prefix": prefix},
+        )
+    yield Attack(
+        name="write an own document",
+        service="s3",
+        operation="put_object",
+        arguments={"Bucket": bucket, "Key": f"clinics/{attacker.clinic_id}/documents/x.md", "Body": b"x"},
+    )
+    yield Attack(name="scan patients", service="dynamodb", operation="scan", arguments={"TableName": table})
+    yield Attack(
+        name="read patients by PartiQL",
+        service="dynamodb",
+        operation="execute_statement",
+        arguments={"Statement": f'SELECT * FROM "{table}"'},  # noqa: S608 - the attack is the statement
+    )
+    yield Attack(
+        name="read two clinics' patients in a batch",
+        service="dynamodb",
+        operation="batch_get_item",
+        arguments={
+            "RequestItems": {
+                table: {
+                    "Keys": [
+                        {"clinic_id": {"S": clinic}, "patient_id": {"S": attacker.patient_id}}
+                        for clinic in (attacker.clinic_id, "clinic-b")
+                    ]
+                }
+            }
+        },
+    )
+    yield Attack(
+        name="read the registry",
+        service="dynamodb",
+        operation="get_item",
+        arguments={"TableName": registry, "Key": {"pk": {"S": "clinic#clinic-b"}, "sk": {"S": "profile"}}},
+    )
+    yield Attack(
+        name="list everybody's memory actors",
+        service="bedrock-agentcore",
+        operation="list_actors",
+        arguments={"memoryId": memory},
+    )
+    for path in ("/", "/actors/", f"/actors/{attacker.clinic_id}/", f"/actors/{attacker.actor}"):
+        yield Attack(
+            name=f"read records below {path.replace(attacker.user_id, '<own id>')}",
+            service="bedrock-agentcore",
+            operation="list_memory_records",
+            arguments={"memoryId": memory, "namespacePath": path},
+        )
+    for role in ("tenant", "broker", "execution"):
+        yield Attack(
+            name=f"assume the {role} role",
+            service="sts",
+            operation="assume_role",
+            arguments={
+                "RoleArn": stack["roles"][role],
+                "RoleSessionName": "clinic-b@attack",
+                "Tags": [
+                    {"Key": "Tier", "Value": "premium"},
+                    {"Key": "ClinicId", "Value": "clinic-b"},
+                    {"Key": "UserId", "Value": attacker.user_id},
+                ],
+            },
+        )
+    yield Attack(
+        name="call the broker",
+        service="lambda",
+        operation="invoke",
+        arguments={"FunctionName": stack["functions"]["broker"], "Payload": b"{}"},
+    )
+
+
+def execution_role_attacks(stack: Stack, victim: Owner) -> Iterator[Attack]:
+    """Yield what code in a microVM must not be able to do with the execution role's credentials."""
+    whose = f"{victim.clinic_id}'s"
+    yield from _documents(stack, victim, whose)
+    yield from _patients(stack, victim, whose)
+    yield from _events(stack, victim, whose, memory=stack["memories"][victim.tier])
+    yield from _records(stack, victim, whose, memory=stack["memories"][victim.tier])
+    yield from _model(victim.model_id, "a tier's")
+    for attack in wholesale_attacks(stack, victim):
+        if attack.name != "call the broker":  # that it may; it needs a token for it to be of use
+            yield attack
+
+
+def _documents(stack: Stack, owner: Owner, whose: str) -> Iterator[Attack]:
+    bucket, prefix = stack["buckets"]["documents"], f"clinics/{owner.clinic_id}/documents/"
+    yield Attack(
+        name=f"read {whose} document",
+        service="s3",
+        operation="get_object",
+        arguments={"Bucket": bucket, "Key": f"{prefix}{owner.document_id}.md"},
+    )
+    yield Attack(
+        name=f"list {whose} documents",
+        service="s3",
+        operation="list_objects_v2",
+        arguments={"Bucket": bucket, "Prefix": prefix},
+    )
+
+
+def _patients(stack: Stack, owner: Owner, whose: str) -> Iterator[Attack]:
+    table = stack["tables"]["patients"]
+    yield Attack(
+        name=f"read {whose} patient",
+        service="dynamodb",
+        operation="get_item",
+        arguments={
+            "TableName": table,
+            "Key": {"clinic_id": {"S": owner.clinic_id}, "patient_id": {"S": owner.patient_id}},
+        },
+    )
+    yield Attack(
+        name=f"query {whose} patients",
+        service="dynamodb",
+        operation="query",
+        arguments={
+            "TableName": table,
+            "KeyConditionExpression": "clinic_id = :c",
+            "ExpressionAttributeValues": {":c": {"S": owner.clinic_id}},
+        },
+    )
+
+
+def _events(stack: Stack, owner: Owner, whose: str, *, memory: str) -> Iterator[Attack]:
+    where = _which(stack, memory)
+    actor = {"memoryId": memory, "actorId": owner.actor}
+    session = {**actor, "sessionId": new_session_id()}
+    payload = [{"conversational": {"role": "USER", "content": {"text": "hello"}}}]
+    for name, operation, arguments in (
+        ("write into", "create_event", {**session, "eventTimestamp": 0, "payload": payload}),
+        ("read", "list_events", session),
+        ("list the sessions of", "list_sessions", actor),
+    ):
+        yield Attack(
+            name=f"{name} {whose} conversations ({where})",
+            service="bedrock-agentcore",
+            operation=operation,
+            arguments=arguments,
+        )
+
+
+def _records(stack: Stack, owner: Owner, whose: str, *, memory: str) -> Iterator[Attack]:
+    where = _which(stack, memory)
+    search = {"searchQuery": "preferences", "topK": 3}
+    namespace = f"/actors/{owner.actor}/preferences/"
+    for form in ("namespace", "namespacePath"):
+        yield Attack(
+            name=f"search {whose} records by {form} ({where})",
+            service="bedrock-agentcore",
+            operation="retrieve_memory_records",
+            arguments={"memoryId": memory, form: namespace, "searchCriteria": search},
+        )
+        yield Attack(
+            name=f"list {whose} records by {form} ({where})",
+            service="bedrock-agentcore",
+            operation="list_memory_records",
+            arguments={"memoryId": memory, form: namespace},
+        )
+
+
+def _model(model_id: str, whose: str) -> Iterator[Attack]:
+    for operation in ("converse", "converse_stream"):
+        yield Attack(
+            name=f"call {whose} model ({operation})",
+            service="bedrock-runtime",
+            operation=operation,
+            arguments={"modelId": model_id, "messages": _MESSAGES},
+        )
+
+
+def _which(stack: Stack, memory: str) -> str:
+    tier = next(tier for tier, memory_id in stack["memories"].items() if memory_id == memory)
+    return f"{tier} memory"

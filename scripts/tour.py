@@ -1,0 +1,251 @@
+"""The guided tour: what the platform answers, and what it refuses, each checked from outside."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from botocore.exceptions import ClientError
+
+from scripts.client import Answer, Session, Stack, sign_in
+from scripts.isolation import (
+    Attack,
+    Owner,
+    clients_of,
+    execution_role_attacks,
+    own_access,
+    tenant_attacks,
+    user_id_of,
+    wholesale_attacks,
+)
+from scripts.tenant_credentials import execution_role, of_tenant
+
+ROOT: Final = Path(__file__).parents[1]
+CLINIC, SIBLING, STRANGER, HOSPITAL, SUSPENDED = "clinic-a", "clinic-ab", "clinic-b", "hospital-a", "clinic-s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """Something that somebody tried."""
+
+    who: str
+    what: str
+    expected: str
+    got: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended as it must."""
+        return self.expected == self.got
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """A question and its answer, to show."""
+
+    user: str
+    clinic_id: str
+    tier: str
+    question: str
+    answer: Answer
+
+
+def load_canaries() -> tuple[dict[str, dict[str, str]], list[dict[str, Any]]]:
+    """Read the phrases that occur in one clinic's data only, by clinic, and the documents that hold injections."""
+    content = yaml.safe_load((ROOT / "data/synthetic/canaries.yaml").read_text(encoding="utf-8"))
+    injections = content.pop("injections")
+    return content, injections
+
+
+def load_models() -> dict[str, str]:
+    """Read the catalog: the model of each tier."""
+    catalog = yaml.safe_load((ROOT / "terraform/catalog/tiers.yaml").read_text(encoding="utf-8"))
+    return {tier: settings["model"] for tier, settings in catalog.items()}
+
+
+class Tour:
+    """Walks through a running platform as several users."""
+
+    def __init__(self, stack: Stack, *, state_dir: Path) -> None:
+        self._stack = stack
+        self._log = state_dir / "logs" / "runtime.log"
+        self._canaries, self._injections = load_canaries()
+        self._models = load_models()
+        self._tokens: dict[str, dict[str, str]] = {}
+
+    def usage(self) -> list[dict[str, Any]]:
+        """Return the usage events that the agents have written so far."""
+        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [json.loads(line[line.index("{") :]) for line in lines if '"event":"inference_usage"' in line]
+
+    def conversations(self) -> Iterator[Conversation]:
+        """Yield a short conversation of each tier."""
+        for clinic_id in (CLINIC, HOSPITAL):
+            session, user = self._session(clinic_id), self._user(clinic_id)
+            canary = self._canaries[clinic_id]
+            for question in (canary["question"], f"And what do we know about patient {canary['patient_id']}?"):
+                yield Conversation(
+                    user=user["username"],
+                    clinic_id=clinic_id,
+                    tier=user["tier"],
+                    question=question,
+                    answer=session.ask(question),
+                )
+
+    def attempts(self) -> Iterator[Attempt]:
+        """Make every attempt and yield how it ended."""
+        yield from self._own_answers()
+        yield from self._other_clinics_things()
+        yield from self._identities()
+        yield from self._stolen_credentials()
+        yield from self._inside_the_microvm()
+
+    def _user(self, clinic_id: str, number: int = 0) -> Mapping[str, Any]:
+        user: Mapping[str, Any] = [u for u in self._stack["users"] if u["clinic_id"] == clinic_id][number]
+        return user
+
+    def _signed_in(self, clinic_id: str, number: int = 0) -> dict[str, str]:
+        user = self._user(clinic_id, number)
+        name: str = user["username"]
+        if name not in self._tokens:
+            self._tokens[name] = sign_in(self._stack, name, user["password"])
+        return self._tokens[name]
+
+    def _session(self, clinic_id: str, number: int = 0) -> Session:
+        return Session(self._stack, self._signed_in(clinic_id, number)["AccessToken"])
+
+    def _owner(self, clinic_id: str, number: int = 0) -> Owner:
+        user, canary = self._user(clinic_id, number), self._canaries[clinic_id]
+        return Owner(
+            clinic_id=clinic_id,
+            tier=user["tier"],
+            user_id=user_id_of(self._signed_in(clinic_id, number)["AccessToken"]),
+            document_id=canary["document_id"],
+            patient_id=canary["patient_id"],
+            model_id=self._models[user["tier"]],
+        )
+
+    def _own_answers(self) -> Iterator[Attempt]:
+        for clinic_id in (CLINIC, HOSPITAL):
+            session, canary, name = (
+                self._session(clinic_id),
+                self._canaries[clinic_id],
+                self._user(clinic_id)["username"],
+            )
+            answer = session.ask(canary["question"])
+            found = "own document quoted" if canary["answer_contains"] in answer.text else _ending(answer)
+            yield Attempt(who=name, what="asks for an own document", expected="own document quoted", got=found)
+            answer = session.ask("What did I ask before?")
+            found = "own question recalled" if canary["question"][:40] in answer.text else _ending(answer)
+            yield Attempt(who=name, what="asks what was asked before", expected="own question recalled", got=found)
+
+    def _other_clinics_things(self) -> Iterator[Attempt]:
+        name, session = self._user(CLINIC)["username"], self._session(CLINIC)
+        theirs = self._canaries[STRANGER]
+        unknown = session.ask("Tell me about patient P-0000.").text
+        for clinic_id in (STRANGER, SIBLING, HOSPITAL):
+            patient_id = self._canaries[clinic_id]["patient_id"]
+            answer = session.ask(f"Tell me about patient {patient_id}.").text
+            same = "as an unknown patient" if answer.replace(patient_id, "P-0000") == unknown else "another answer"
+            yield Attempt(
+                who=name,
+                what=f"asks for {clinic_id}'s patient {patient_id}",
+                expected="as an unknown patient",
+                got=same,
+            )
+        answer = session.ask(theirs["question"]).text
+        leaked = "leaked" if theirs["answer_contains"] in answer else "nothing of it"
+        yield Attempt(who=name, what=f"asks what {STRANGER}'s documents answer", expected="nothing of it", got=leaked)
+        for injection in self._injections:
+            clinic_id = injection["clinic_id"]
+            answer = self._session(clinic_id).ask(injection["question"]).text
+            others = [c for c in self._canaries if c != clinic_id]
+            mixed_up = any(self._canaries[c][f] in answer for c in others for f in ("phrase", "patient_phrase"))
+            yield Attempt(
+                who=self._user(clinic_id)["username"],
+                what="reads a document with instructions to the assistant",
+                expected="nothing of other clinics",
+                got="leaked" if mixed_up else "nothing of other clinics",
+            )
+
+    def _identities(self) -> Iterator[Attempt]:
+        owner, colleague = self._user(CLINIC)["username"], self._user(CLINIC, 1)["username"]
+        live = self._session(CLINIC)
+        live.ask("What are our opening hours?")
+        stolen = Session(self._stack, self._signed_in(CLINIC, 1)["AccessToken"], session_id=live.session_id)
+        tampered = live.access_token or ""
+        tampered = tampered[:-8] + tampered[-8:][::-1]
+        fields = json.dumps({"prompt": "hello", "clinic_id": STRANGER, "tier": "premium"}).encode()
+        for who, what, expected, answer in (
+            ("nobody", "asks without a token", "401 invalid_token", Session(self._stack, None).ask("hello")),
+            ("nobody", "asks with garbage as token", "401 invalid_token", Session(self._stack, "garbage").ask("hello")),
+            ("nobody", "changes a token's signature", "401 invalid_token", Session(self._stack, tampered).ask("hello")),
+            (owner, "uses the ID token", "401 invalid_token", _with_id_token(self._stack, self._signed_in(CLINIC))),
+            (owner, f"claims to be {STRANGER}, premium, in the payload", "403 identity_conflict", live.send(fields)),
+            (colleague, f"takes over {owner}'s session", "403 session_owner", stolen.ask("What did I ask before?")),
+            (owner, "guesses a session id", "400 invalid_session_id", _short_session(self._stack, live)),
+        ):
+            yield Attempt(who=who, what=what, expected=expected, got=_ending(answer))
+        yield self._suspended()
+
+    def _suspended(self) -> Attempt:
+        user = self._user(SUSPENDED)
+        try:
+            sign_in(self._stack, user["username"], user["password"])
+            got = "signed in"
+        except ClientError as error:
+            got = str(error.response["Error"]["Code"])
+        return Attempt(
+            who=user["username"],
+            what="signs in, from a suspended clinic",
+            expected="UserLambdaValidationException",
+            got=got,
+        )
+
+    def _stolen_credentials(self) -> Iterator[Attempt]:
+        """Everything that boto3 can try with the scoped credentials of one user."""
+        for clinic_id, victims in ((CLINIC, (SIBLING, STRANGER, HOSPITAL)), (HOSPITAL, (CLINIC,))):
+            me = self._owner(clinic_id)
+            clients = clients_of(self._stack, of_tenant(self._stack, self._signed_in(clinic_id)["AccessToken"]))
+            who = f"{clinic_id}'s credentials"
+            yield _summary(who, "reach their own things", own_access(self._stack, me), clients, "allowed")
+            for victim in (self._owner(v) for v in victims):
+                what = f"reach {victim.clinic_id}'s things"
+                yield _summary(who, what, tenant_attacks(self._stack, me, victim), clients, "AccessDenied")
+            colleague = self._owner(clinic_id, 1)
+            what = "reach a colleague's conversations"
+            yield _summary(who, what, tenant_attacks(self._stack, me, colleague), clients, "AccessDenied")
+            yield _summary(
+                who, "reach for everything, or other roles", wholesale_attacks(self._stack, me), clients, "AccessDenied"
+            )
+
+    def _inside_the_microvm(self) -> Iterator[Attempt]:
+        clients = clients_of(self._stack, execution_role(self._stack))
+        for clinic_id in (CLINIC, HOSPITAL):
+            attacks = execution_role_attacks(self._stack, self._owner(clinic_id))
+            what = f"reach {clinic_id}'s things, or other roles"
+            yield _summary("code in the microVM", what, attacks, clients, "AccessDenied")
+
+
+def _summary(who: str, what: str, attacks: Iterator[Attack], clients: Any, expected: str) -> Attempt:
+    """Run several calls, of which each must end alike, as one attempt."""
+    outcomes = [(attack.name, attack.run(clients)) for attack in attacks]
+    wrong = [f"{name}: {outcome}" for name, outcome in outcomes if outcome != expected]
+    counted = f"{len(outcomes)} of {len(outcomes)} calls {expected}"
+    return Attempt(who=who, what=what, expected=counted, got="; ".join(wrong) or counted)
+
+
+def _ending(answer: Answer) -> str:
+    return f"{answer.status} {answer.code}" if answer.error else f"{answer.status} answered"
+
+
+def _with_id_token(stack: Stack, tokens: dict[str, str]) -> Answer:
+    answer = Session(stack, tokens["IdToken"]).ask("hello")
+    # The authorizer may call it forbidden (wrong use) or unauthenticated (no client id): both are a closed door.
+    return replace(answer, status=401, error={"code": "invalid_token"}) if answer.status in (401, 403) else answer
+
+
+def _short_session(stack: Stack, live: Session) -> Answer:
+    return Session(stack, live.access_token, session_id="session-1").ask("hello")
