@@ -1,0 +1,1 @@
+"""What the laptop AWS promises, checked over HTTP like any client would."""
