@@ -1,0 +1,154 @@
+# One command per job; CI runs the same ones. Needs python >= 3.11, git, terraform >= 1.11 and GNU make >= 3.81.
+# Everything is installed into .venv: the system's Python is only asked to make it, and uv need not be there.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+# Python that makes the environment: the first of these that is new enough. Overridden with make PYTHON=...
+PYTHON ?=
+PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.11 python3.12 python3.13 python3.14)
+UV_VERSION := $(shell sed -n 's/^ *"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
+TF_ROOTS = $(sort $(patsubst %/,%,$(dir $(wildcard terraform/bootstrap/*.tf terraform/envs/*/*.tf terraform/envs/*/*/*.tf))))
+# More arguments for the program behind a target: make test ARGS="-k broker", make publish-agent ARGS="--target aws".
+ARGS ?=
+
+# An active environment or a PYTHONPATH of the caller must not decide what is installed or imported.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME UV_PROJECT_ENVIRONMENT UV_PYTHON UV_PROJECT PIP_USER PIP_TARGET PIP_PREFIX
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+# The stamp holds the folder it was made in: a moved clone has the old paths in .venv and is installed again.
+ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
+.PHONY: $(STAMP)
+endif
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: install
+install: $(STAMP) ## Make .venv with the locked versions of everything
+
+.PHONY: demo
+demo: $(STAMP) ## Show the platform from nothing to a report: start, apply, publish, a guided tour, stop
+	@$(PY) -m scripts.demo $(ARGS)
+
+.PHONY: up
+up: $(STAMP) ## Start the laptop AWS with the platform on it, and keep it running
+	@$(PY) -m local_aws up $(ARGS)
+
+.PHONY: down
+down: $(STAMP) ## Stop the laptop AWS
+	@$(PY) -m local_aws down $(ARGS)
+
+.PHONY: logs
+logs: $(STAMP) ## Show the logs of the laptop AWS
+	@$(PY) -m local_aws logs $(ARGS)
+
+.PHONY: status
+status: $(STAMP) ## Say what of the laptop AWS is running, and where
+	@$(PY) -m local_aws status $(ARGS)
+
+.PHONY: seed
+seed: $(STAMP) ## Put the sample clinics, users and documents into the running laptop AWS
+	@$(PY) -m scripts.seed $(ARGS)
+
+.PHONY: chat
+chat: $(STAMP) ## Talk to the assistant as one of the sample users
+	@$(PY) -m scripts.chat $(ARGS)
+
+.PHONY: test
+test: $(STAMP) ## Run every test; needs no AWS account
+	@$(PY) -m pytest tests --ignore=tests/perf $(ARGS)
+
+.PHONY: test-unit
+test-unit: $(STAMP) ## Run the unit tests
+	@$(PY) -m pytest tests/unit $(ARGS)
+
+.PHONY: test-contract
+test-contract: $(STAMP) ## Run the tests of the stand-ins against the AWS interfaces they stand for
+	@$(PY) -m pytest tests/contract $(ARGS)
+
+.PHONY: test-terraform
+test-terraform: $(STAMP) ## Run the tests of the Terraform modules
+	@$(PY) -m pytest tests/terraform $(ARGS)
+
+.PHONY: test-e2e
+test-e2e: $(STAMP) ## Run the end-to-end tests on the laptop AWS
+	@$(PY) -m pytest tests/e2e $(ARGS)
+
+.PHONY: bench
+bench: $(STAMP) ## Measure turns and cold starts against the speed budget
+	@$(PY) -m tests.perf $(ARGS)
+
+.PHONY: lint
+lint: $(STAMP) ## Check style, formatting and the direction of imports
+	@$(VENV)/bin/ruff check --quiet
+	@$(VENV)/bin/ruff format --check --quiet
+	@$(VENV)/bin/lint-imports
+
+.PHONY: format
+format: $(STAMP) ## Format Python and Terraform, and fix what ruff can fix
+	@$(VENV)/bin/ruff check --fix --quiet
+	@$(VENV)/bin/ruff format --quiet
+	@$(PY) -m scripts.terraform_cli -- fmt -recursive terraform
+
+.PHONY: types
+types: $(STAMP) ## Check types
+	@$(VENV)/bin/mypy
+
+.PHONY: validate
+validate: $(STAMP) ## Check formatting and validity of all Terraform
+	@$(PY) -m scripts.terraform_cli -- fmt -check -recursive -diff terraform
+	@$(PY) -m scripts.terraform_cli --validate $(TF_ROOTS)
+
+.PHONY: publish-agent
+publish-agent: $(STAMP) ## Build the agent and put this version into the artifacts bucket
+	@$(PY) -m scripts.publish $(ARGS)
+
+.PHONY: bundle
+bundle: $(STAMP) ## Build the agent's wheel and bundles, for this machine and for AWS
+	@$(PY) -m scripts.bundle $(ARGS)
+
+# What runs is stopped first: .local holds what is needed for that. .venv stays.
+.PHONY: clean
+clean: ## Stop the laptop AWS and remove its files, builds and caches
+	@if [ -d .local ] && [ -x $(PY) ]; then $(PY) -m local_aws down; fi
+	@rm -rf .local build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -path ./$(VENV) -prune -o -path ./.git -prune -o \
+	  \( -name __pycache__ -o -name .terraform -o -name .terraform.lock.hcl \) -prune -print | while IFS= read -r path; do rm -rf "$$path"; done
+
+# Printed when no Python will do.
+define NO_PYTHON
+Python 3.11 or newer is needed, and none of these is it: $(PYTHONS)
+Install one from https://www.python.org/downloads/ or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11
+endef
+export NO_PYTHON
+
+$(STAMP): uv.lock pyproject.toml agent_pkg/pyproject.toml local_aws/pyproject.toml
+	@rm -f $@
+	@set -e; \
+	if ! $(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	  found=; \
+	  for python in $(PYTHONS); do \
+	    if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	  done; \
+	  if [ -z "$$found" ]; then printf '%s\n' "$$NO_PYTHON" >&2; exit 1; fi; \
+	  echo "Making $(VENV) with $$("$$found" --version)"; \
+	  if ! "$$found" -m venv --clear $(VENV); then \
+	    echo "$$found cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; \
+	  fi; \
+	fi
+	@if ! $(VENV)/bin/uv --version >/dev/null 2>&1; then \
+	  echo "Installing uv $(UV_VERSION) into $(VENV)"; \
+	  $(PY) -m pip install --quiet --quiet "uv==$(UV_VERSION)"; \
+	fi
+	@echo "Installing the locked packages"
+	@$(VENV)/bin/uv sync --frozen --quiet --python $(PY)
+	@printf '%s\n' '$(CURDIR)' > $@

@@ -1,0 +1,293 @@
+"""Build what runs on AWS from this workspace: the agent's wheel, the runtime's zip and the Lambdas' zip.
+
+Same inputs give the same bytes, in any directory: versions come from `uv.lock` with their hashes, names are sorted,
+times and permissions are fixed, paths in byte-code are relative. So a checksum names a build, and a second build is a
+look-up: `build/layers/<key>/` holds dependencies, `build/bundles/<key>/` whole bundles. A change of our code alone
+reuses the layer, which is copied and appended to without being compressed again.
+"""
+
+import argparse
+import json
+import os
+import platform as host
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from scripts import archive, cache
+from scripts.archive import BundleError
+
+__all__ = ["Artifact", "BundleError", "Bundles", "build", "host_platform"]
+
+Kind = Literal["runtime", "lambda"]
+Progress = Callable[[str], None]
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+AWS_PLATFORM: Final = "linux-arm64"
+"""AgentCore Runtime runs on ARM64 only; the Lambdas use it too, so that one build serves both."""
+
+PLATFORMS: Final[Mapping[str, str]] = {
+    "linux-arm64": "aarch64-manylinux2014",
+    "linux-x86_64": "x86_64-manylinux2014",
+    "macos-arm64": "aarch64-apple-darwin",
+    "macos-x86_64": "x86_64-apple-darwin",
+}
+"""Our platform names, and what uv calls them. manylinux2014 needs glibc 2.17, which every supported runtime has."""
+
+PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
+"""Versions that this package, Lambda and AgentCore's code deployment (PYTHON_3_10 to PYTHON_3_14) all accept."""
+
+EXTRAS: Final[Mapping[Kind, Sequence[str]]] = {"runtime": ("--extra", "runtime"), "lambda": ()}
+SERVICES: Final[Mapping[Kind, frozenset[str]]] = {
+    "runtime": frozenset({"bedrock-runtime", "bedrock-agentcore", "dynamodb", "s3", "sts", "lambda"}),
+    "lambda": frozenset({"dynamodb", "sts"}),
+}
+"""Services that each bundle calls. All other models are 25 MB of botocore; without its model, a service is unknown."""
+
+RUNTIME_MAIN: Final = '''\
+"""Entry point of the AgentCore runtime."""
+
+from clinic_agent.app import main
+
+if __name__ == "__main__":
+    main()
+'''
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """One built file."""
+
+    path: Path
+    sha256: str  # hex
+    size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundles:
+    """All that one version of the agent ships for one platform."""
+
+    name: str
+    version: str
+    platform: str  # a key of PLATFORMS
+    python: str  # minor version, such as 3.11: the byte-code and the compiled packages are for it alone
+    lock_sha256: str  # hex, of uv.lock
+    wheel: Artifact
+    runtime: Artifact
+    lambda_: Artifact
+
+    @property
+    def architecture(self) -> str:
+        """`arm64` or `x86_64`, as Lambda spells them."""
+        return self.platform.rpartition("-")[2]
+
+
+def host_platform() -> str:
+    """Name the platform that this interpreter runs on.
+
+    Raises:
+        BundleError: If no bundle can be built for it.
+    """
+    system = {"Linux": "linux", "Darwin": "macos"}.get(host.system(), host.system().lower())
+    machine = {"aarch64": "arm64", "AMD64": "x86_64"}.get(host.machine(), host.machine())
+    if f"{system}-{machine}" not in PLATFORMS:
+        raise BundleError(f"this machine is {system}-{machine}; bundles are built for {', '.join(PLATFORMS)}")
+    return f"{system}-{machine}"
+
+
+def build(
+    *,
+    platform: str | None = None,
+    python: str | None = None,
+    root: Path = ROOT,
+    out: Path | None = None,
+    progress: Progress = lambda _: None,
+) -> Bundles:
+    """Build the wheel and both bundles, or find them in the cache.
+
+    Args:
+        platform: A key of `PLATFORMS`; None is this machine's.
+        python: Minor version that the bundle must be for; None is the running interpreter's.
+        root: The workspace: holds `uv.lock` and `agent_pkg/`.
+        out: Cache; None is `build/` in the workspace.
+        progress: Gets one line for each step that takes time.
+
+    Returns:
+        The artifacts, in the cache. Treat them as read-only.
+
+    Raises:
+        BundleError: If the platform or Python is not supported, or uv fails.
+    """
+    platform = platform or host_platform()
+    if platform not in PLATFORMS:
+        raise BundleError(f"platform: {platform!r} is none of {', '.join(PLATFORMS)}")
+    running = _running()
+    # Byte-code can be written only by the version that will read it, so the running interpreter decides.
+    if running not in PYTHONS or (python or running) != running:
+        raise BundleError(
+            f"python: {python or running!r} cannot be built by Python {running}; "
+            f"supported are {', '.join(PYTHONS)}, each by itself: "
+            f"rm -rf .venv; make install PYTHON=python{python or '3.11'}"
+        )
+    # zlib is in the key because another zlib may compress the same input to other bytes.
+    tools = (*(Path(m).read_text() for m in (__file__, archive.__file__)), sys.version, zlib.ZLIB_RUNTIME_VERSION)
+    order = _Order(root=root, out=out or root / "build", platform=platform, tools=tools, progress=progress)
+    sources = cache.sources(root / "agent_pkg")
+    home = order.out / "bundles" / cache.key([*tools, platform, cache.sha256(root / "uv.lock"), *sources])
+    if (found := _read(home)) is not None:
+        return found
+    shutil.rmtree(home, ignore_errors=True)  # damaged, or not there
+    order.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=order.out, prefix=".tmp-") as work:
+        done = _assemble(order, work=Path(work), python=running)
+        if cache.sources(root / "agent_pkg") != sources:
+            progress("agent_pkg changed while it was built, once more")
+            return build(platform=platform, python=python, root=root, out=out, progress=progress)
+        cache.keep(done, home)
+    if (built := _read(home)) is None:
+        raise BundleError(f"{home}: the files just built are gone; is another program clearing build/?")
+    return built
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """What is to be built, where."""
+
+    root: Path
+    out: Path
+    platform: str
+    tools: tuple[str, ...]  # whatever turns the same sources into other bytes
+    progress: Progress
+
+
+def _assemble(order: _Order, *, work: Path, python: str) -> Path:
+    """Make a folder with the wheel, both zips and the index that `_read` reads."""
+    project = tomllib.loads((order.root / "agent_pkg" / "pyproject.toml").read_text())["project"]
+    with ThreadPoolExecutor(len(EXTRAS)) as pool:
+        layers = {kind: pool.submit(_layer, order, kind=kind, work=work / kind) for kind in EXTRAS}
+        order.progress(f"building the wheel of {project['name']} {project['version']}")
+        done = work / "done"
+        wheel = _wheel(root=order.root, into=done)
+        ours = _unpacked(wheel, into=work / "ours")
+        files = {"wheel": wheel}
+        for kind, layer in layers.items():
+            files[kind] = done / f"{kind}-{order.platform}-py{python.replace('.', '')}.zip"
+            shutil.copyfile(layer.result(), files[kind])
+            archive.append(files[kind], ours, extra={"main.py": RUNTIME_MAIN} if kind == "runtime" else {})
+    index = {
+        "name": project["name"],
+        "version": project["version"],
+        "platform": order.platform,
+        "python": python,
+        "lock_sha256": cache.sha256(order.root / "uv.lock"),
+        "files": {k: {"name": p.name, "sha256": cache.sha256(p), "size": p.stat().st_size} for k, p in files.items()},
+    }
+    (done / "bundles.json").write_text(json.dumps(index, indent=2))
+    return done
+
+
+def _layer(order: _Order, *, kind: Kind, work: Path) -> Path:
+    """Zip the locked dependencies of one bundle, byte-compiled and without what it never loads."""
+    work.mkdir()
+    wanted, tree, done = work / "requirements.txt", work / "tree", work / "layer"
+    _uv(
+        *("export", "--frozen", "--package", "clinic-agent", *EXTRAS[kind], "--no-dev", "--no-emit-workspace"),
+        *("--no-header", "--no-annotate", "--output-file", str(wanted)),
+        root=order.root,
+    )
+    home = order.out / "layers" / cache.key([*order.tools, order.platform, kind, wanted.read_text()])
+    if (home / "layer.zip").is_file():
+        home.touch()
+        return home / "layer.zip"
+    order.progress(f"installing and compiling the dependencies of the {kind} bundle for {order.platform}")
+    _uv(
+        *("pip", "install", "--python", sys.executable, "--target", str(tree), "--requirements", str(wanted)),
+        *("--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-compile"),
+        *("--python-platform", PLATFORMS[order.platform], "--python-version", _running()),
+        root=order.root,
+    )
+    archive.trim(tree, services=SERVICES[kind])
+    archive.byte_compile(tree)
+    done.mkdir()
+    archive.append(done / "layer.zip", tree)
+    cache.keep(done, home)
+    return home / "layer.zip"
+
+
+def _wheel(*, root: Path, into: Path) -> Path:
+    into.mkdir(parents=True)
+    _uv("build", "--package", "clinic-agent", "--wheel", "--out-dir", str(into), root=root)
+    (into / ".gitignore").unlink(missing_ok=True)
+    return next(into.glob("*.whl"))
+
+
+def _unpacked(wheel: Path, *, into: Path) -> Path:
+    # The wheel is pure Python, so unpacking it installs it.
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(into)
+    for record in into.glob("*.dist-info/RECORD"):
+        record.unlink()
+    archive.byte_compile(into)
+    return into
+
+
+def _uv(*args: str, root: Path) -> None:
+    beside = Path(sys.executable).with_name("uv")
+    uv = str(beside) if beside.is_file() else shutil.which("uv")
+    if uv is None:
+        raise BundleError("uv is not in this environment; run: make install")
+    # The caller's virtual environment must not decide what goes in. Its index and proxy settings may: every file is
+    # checked against the lock's hash.
+    foreign = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON"}
+    env = {k: v for k, v in os.environ.items() if k not in foreign} | {"SOURCE_DATE_EPOCH": "315532800"}
+    done = subprocess.run([uv, "--quiet", *args], cwd=root, env=env, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BundleError(f"uv {args[0]} failed:\n{archive.tail(done.stderr)}")
+
+
+def _running() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _read(home: Path) -> Bundles | None:
+    """Read a cache entry; None if there is none or a file of it has changed."""
+    try:
+        index = json.loads((home / "bundles.json").read_text())
+        files = index.pop("files")
+        if any(cache.sha256(home / f["name"]) != f["sha256"] for f in files.values()):
+            return None
+    except FileNotFoundError:
+        return None
+    home.touch()
+    made = {role: Artifact(path=home / f["name"], sha256=f["sha256"], size=f["size"]) for role, f in files.items()}
+    return Bundles(**index, wheel=made["wheel"], runtime=made["runtime"], lambda_=made["lambda"])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Build for the given platforms, by default this machine's and AWS's, and print what came out."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.bundle", description=__doc__.splitlines()[0])
+    parser.add_argument("--platform", action="append", choices=sorted(PLATFORMS), help="may be repeated")
+    parser.add_argument("--python", choices=PYTHONS, help="fail unless this is the version that gets built")
+    args = parser.parse_args(argv)
+    try:
+        for name in args.platform or dict.fromkeys((host_platform(), AWS_PLATFORM)):
+            built = build(platform=name, python=args.python, progress=lambda line: print(f"  {line}", flush=True))
+            for item in (built.wheel, built.runtime, built.lambda_):
+                print(f"{item.path.name:<44} {item.size / 1e6:6.1f} MB  sha256 {item.sha256[:12]}  {item.path.parent}")
+    except BundleError as error:
+        print(f"bundle: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

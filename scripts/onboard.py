@@ -1,0 +1,218 @@
+"""Add a tenant: data, never infrastructure.
+
+    python -m scripts.onboard --clinic-id clinic-f --name "Fern Lane Clinic" --tier basic \
+        --user dr.fern@example.org --role physician --documents fern/documents --patients fern/patients.yaml
+
+The profile is written first, as ONBOARDING, and becomes ACTIVE last: broker and claims function refuse every other
+status, so a tenant that is half there serves nobody. Running the same command again goes on where it stopped, and
+changes nothing once the tenant is complete. It only ever adds: patients and documents that are there already stay as
+they are, and a profile or a membership that contradicts the command stops it.
+"""
+
+import argparse
+import datetime as dt
+import getpass
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+from clinic_agent.keys import check_clinic_id, check_tier
+
+from scripts.settings import SettingsError, read_settings
+from scripts.tenant_data import DataError, Document, Patient, read_documents, read_patients
+from scripts.tenant_store import OnboardError, PlatformClients, TenantStore
+
+DEFAULT_SETTINGS: Final = Path(__file__).resolve().parent.parent / ".local" / "stack.json"
+ROLES: Final = ("physician", "nurse", "admin")
+MAX_NAME_CHARS: Final = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUser:
+    """A user to add to the tenant."""
+
+    username: str  # e-mail address
+    role: str
+    name: str | None = None
+    password: str | None = field(default=None, repr=False)  # set as permanent; None leaves the password alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTenant:
+    """A tenant to add."""
+
+    clinic_id: str
+    name: str
+    tier: str
+    users: tuple[NewUser, ...] = ()
+    patients: tuple[Patient, ...] = ()
+    documents: tuple[Document, ...] = ()
+    status: str = "ACTIVE"  # what it ends with; SUSPENDED for a tenant that is prepared ahead of its contract
+    specialty: str = ""
+    opening_hours: dict[str, str] = field(default_factory=dict)  # days -> hours
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onboarded:
+    """What one run changed."""
+
+    clinic_id: str
+    status: str
+    created: bool  # the profile is new
+    activated: bool  # the profile went from ONBOARDING to `status`
+    users: int  # created in Cognito
+    passwords: int
+    memberships: int
+    documents: int
+    patients: int
+
+    @property
+    def added(self) -> bool:
+        """Whether anything is there that was not. A password set once more is nothing new."""
+        return any((self.created, self.activated, self.users, self.memberships, self.documents, self.patients))
+
+    def __str__(self) -> str:
+        people = f"{self.users} users, {self.memberships} memberships, {self.patients} patients"
+        counts = f"added {people}, {self.documents} documents"
+        passwords = f"; set {self.passwords} passwords" if self.passwords else ""
+        return f"{self.clinic_id}: {self.status}, {counts if self.added else 'unchanged'}{passwords}"
+
+
+def onboard(
+    tenant: NewTenant,
+    *,
+    store: TenantStore,
+    tiers: frozenset[str] | None = None,
+    invite: bool = True,
+    now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+) -> Onboarded:
+    """Add a tenant, or complete one whose onboarding stopped.
+
+    Args:
+        tenant: What to add.
+        store: The stores of the platform.
+        tiers: The tiers that the platform serves; None skips that check.
+        invite: Let Cognito send new users an invitation with a temporary password. A user with a password gets none.
+        now: The time for `created_at`.
+
+    Raises:
+        InvalidKey: If clinic id or tier are outside their grammar.
+        OnboardError: If the tenant or a user can't be added. What was written before stays; a new tenant is not active.
+        botocore.exceptions.ClientError: If AWS refuses a call; the same holds.
+    """
+    _check(tenant, tiers)
+    status, created = store.claim_tenant(
+        clinic_id=tenant.clinic_id,
+        name=tenant.name,
+        tier=tenant.tier,
+        status=tenant.status,
+        created_at=now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        details={
+            "specialty": tenant.specialty,
+            "opening_hours": tenant.opening_hours,
+            "services": list(tenant.services),
+        },
+    )
+    documents = store.add_documents(tenant.clinic_id, tenant.documents)
+    patients = store.add_patients(tenant.clinic_id, tenant.patients)
+    users = passwords = memberships = 0
+    for user in tenant.users:
+        send = invite and user.password is None
+        user_id, is_new = store.ensure_user(user.username, name=user.name, invite=send)
+        users += is_new
+        # The membership before the password: a user of another clinic must stop the run before his sign-in is touched.
+        memberships += store.ensure_membership(
+            user_id=user_id, username=user.username, clinic_id=tenant.clinic_id, role=user.role
+        )
+        if user.password is not None:
+            store.set_password(user.username, user.password)
+            passwords += 1
+    activated = status == "ONBOARDING"
+    if activated:
+        store.finish_tenant(tenant.clinic_id, tenant.status)
+    return Onboarded(
+        clinic_id=tenant.clinic_id,
+        status=tenant.status,
+        created=created,
+        activated=activated,
+        users=users,
+        passwords=passwords,
+        memberships=memberships,
+        documents=documents,
+        patients=patients,
+    )
+
+
+def _check(tenant: NewTenant, tiers: frozenset[str] | None) -> None:
+    check_clinic_id(tenant.clinic_id)
+    check_tier(tenant.tier)
+    if tiers is not None and tenant.tier not in tiers:
+        raise OnboardError(f"tier: {tenant.tier!r} is not served here, expected one of {', '.join(sorted(tiers))}")
+    if not tenant.name.strip() or len(tenant.name) > MAX_NAME_CHARS or not tenant.name.isprintable():
+        raise OnboardError(f"name: expected 1-{MAX_NAME_CHARS} printable characters")
+    if tenant.status not in ("ACTIVE", "SUSPENDED"):
+        raise OnboardError(f"status: {tenant.status!r} is none of ACTIVE, SUSPENDED")
+    for user in tenant.users:
+        local, at, domain = user.username.partition("@")
+        if not (local and at and "." in domain) or "@" in domain or any(c.isspace() for c in user.username):
+            raise OnboardError(f"user: {user.username!r} is no e-mail address")
+        if user.role not in ROLES:
+            raise OnboardError(f"role: {user.role!r} is none of {', '.join(ROLES)}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = read_settings(options.settings, region=options.region)
+        password = getpass.getpass(f"Password of {options.user}: ") if options.ask_password else None
+        users = (NewUser(username=options.user, role=options.role, password=password),) if options.user else ()
+        result = onboard(
+            NewTenant(
+                clinic_id=options.clinic_id,
+                name=options.name,
+                tier=options.tier,
+                users=users,
+                patients=read_patients(options.patients) if options.patients else (),
+                documents=read_documents(options.documents) if options.documents else (),
+            ),
+            store=TenantStore(clients=PlatformClients.connect(settings), settings=settings),
+            tiers=settings.tiers,
+            # The emulator sends no mail, so nobody would get the temporary password.
+            invite=not settings.on_laptop and not options.no_invitation,
+        )
+    except (DataError, SettingsError, OnboardError, ValueError, BotoCoreError, ClientError) as error:
+        print(f"onboard: {error}", file=sys.stderr)
+        return 1
+    print(result)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m scripts.onboard", description="Add a tenant.")
+    parser.add_argument("--clinic-id", required=True, help="permanent; 2-32 lower-case letters, digits and hyphens")
+    parser.add_argument("--name", required=True, help="for people")
+    parser.add_argument("--tier", required=True, help="a block of terraform/catalog/tiers.yaml")
+    parser.add_argument("--user", metavar="EMAIL", help="first user of the tenant")
+    parser.add_argument("--role", choices=ROLES, default="admin", help="of that user (default: %(default)s)")
+    parser.add_argument("--ask-password", action="store_true", help="ask for the user's permanent password")
+    parser.add_argument("--no-invitation", action="store_true", help="send the user no e-mail")
+    parser.add_argument("--documents", type=Path, metavar="FOLDER", help="Markdown files, <document_id>.md")
+    parser.add_argument("--patients", type=Path, metavar="FILE", help="YAML list `patients`")
+    parser.add_argument(
+        "--settings",
+        type=Path,
+        default=DEFAULT_SETTINGS,
+        metavar="FILE",
+        help="stack.json or the output of `terraform output -json` (default: .local/stack.json)",
+    )
+    parser.add_argument("--region", help="for Terraform outputs that don't name it")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

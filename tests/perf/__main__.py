@@ -1,0 +1,278 @@
+"""`make bench`: what tenancy costs, against a bare Strands turn in the same run.
+
+Both apps run from the same bundle, against the same emulator and offline model, and take turns: machines are noisy,
+ratios are not. Figures are no tests; what must hold is counted in tests/e2e/test_turn_costs.py.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import botocore.loaders
+import httpx
+from clinic_agent.credentials import LambdaBroker, TenantSessions
+from clinic_agent.guard import SessionPin, TenancyGuard
+from clinic_agent.identity import SigningKeys, TokenVerifier, TrustedIssuer
+from rich.console import Console
+from scripts.up import running_stack
+
+from scripts.client import SESSION_HEADER, Stack, new_session_id, sign_in
+from scripts.tenant_credentials import client, execution_role, of_tenant
+from scripts.tour import load_canaries, load_models
+from tests.perf.measure import Figure, Verdict, figure, report
+from tests.perf.processes import AgentProcess, agent_process
+
+CLINIC = "clinic-a"
+MINIMAL = Path(__file__).with_name("minimal_app.py")
+
+
+class Bench:
+    """A running platform to measure."""
+
+    def __init__(self, stack: Stack, state_dir: Path) -> None:
+        self.stack, self.state_dir = stack, state_dir
+        user = next(user for user in stack["users"] if user["clinic_id"] == CLINIC)
+        self.token = sign_in(stack, user["username"], user["password"])["AccessToken"]
+        self.prompt = f"Tell me about patient {load_canaries()[0][CLINIC]['patient_id']}."
+        self.bundle = bundle_folder(state_dir)
+        self.environment = agent_environment(stack)
+        self.client = httpx.Client(timeout=60)
+
+    def ask(self, url: str, session_id: str) -> float:
+        """Ask once and return the time of the whole answer in ms."""
+        headers = {"Authorization": f"Bearer {self.token}", SESSION_HEADER: session_id}
+        started = time.perf_counter()
+        response = self.client.post(url, json={"prompt": self.prompt}, headers=headers)
+        elapsed = (time.perf_counter() - started) * 1000
+        if response.status_code != httpx.codes.OK or '"error"' in response.text:
+            raise RuntimeError(f"{url}: {response.status_code} {response.text[:300]}")
+        return elapsed
+
+    def start(self, *, minimal: bool) -> Any:
+        """Start one of the two apps."""
+        main = MINIMAL if minimal else self.bundle / "main.py"
+        return agent_process(self.bundle, main, self.environment)
+
+
+def bundle_folder(state_dir: Path) -> Path:
+    """Return the bundle as the runtime stand-in unpacked it."""
+    (main,) = (state_dir / "runtime").glob("**/main.py")
+    return main.parent
+
+
+def agent_environment(stack: Stack) -> dict[str, str]:
+    """Return what the runtime gives an agent, with the execution role's credentials as plain variables."""
+    credentials = execution_role(stack)
+    return {
+        "TOKEN_ISSUER": stack["issuer"],
+        "TOKEN_JWKS_URL": f"{stack['aws_endpoint_url']}/{stack['user_pool_id']}/.well-known/jwks.json",
+        "TOKEN_CLIENT_ID": stack["client_id"],
+        "BROKER_FUNCTION": stack["functions"]["broker"],
+        "DOCUMENTS_BUCKET": stack["buckets"]["documents"],
+        "PATIENTS_TABLE": stack["tables"]["patients"],
+        "AWS_REGION": stack["region"],
+        "AWS_ENDPOINT_URL": stack["aws_endpoint_url"],
+        "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": credentials["SessionToken"],
+        "MODEL_ID": load_models()["basic"],
+    }
+
+
+def minimal_environment(bench: Bench) -> dict[str, str]:
+    """Return the minimal app's environment: it calls the model itself, so it needs a role that may."""
+    tenant = of_tenant(bench.stack, bench.token)
+    return {
+        **bench.environment,
+        "AWS_ACCESS_KEY_ID": tenant["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": tenant["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": tenant["SessionToken"],
+    }
+
+
+def measure_turns(bench: Bench, runs: int) -> dict[str, Figure]:
+    """Measure later turns: bare, the agent, the same through the runtime stand-in, and the agent's own AWS calls."""
+    bare: list[float] = []
+    direct: list[float] = []
+    through: list[float] = []
+    memory: list[float] = []
+    calls = memory_calls(bench)
+    with (
+        agent_process(bench.bundle, MINIMAL, minimal_environment(bench)) as minimal,
+        agent_process(bench.bundle, bench.bundle / "main.py", bench.environment) as agent,
+    ):
+        behind, ahead = new_session_id(), new_session_id()
+        for _ in range(5):
+            bench.ask(minimal.url, behind), bench.ask(agent.url, behind), bench.ask(bench.stack["runtime_url"], ahead)
+            calls()
+        for _ in range(runs):
+            # A new session id each time: histories of equal length, and the session's owner is pinned, not its id.
+            bare.append(bench.ask(minimal.url, behind))
+            direct.append(bench.ask(agent.url, new_session_id()))
+            through.append(bench.ask(bench.stack["runtime_url"], ahead))
+            memory.append(calls())
+    return {
+        "bare": figure("bare Strands turn over HTTP, later", bare),
+        "direct": figure("platform turn, later: the agent alone", direct),
+        "through": figure("platform turn, later: through the runtime stand-in", through),
+        "memory": figure("the turn's memory calls (read, write)", memory),
+        "ratio": figure("platform / bare, pair by pair", [d / b for d, b in zip(direct, bare, strict=True)], "x"),
+    }
+
+
+def memory_calls(bench: Bench) -> Any:
+    """Return a function that makes a turn's memory calls and its tool's read, and tells how long they took in ms."""
+    credentials = of_tenant(bench.stack, bench.token)
+    memory = client(bench.stack, "bedrock-agentcore", credentials)
+    patients = client(bench.stack, "dynamodb", credentials)
+    import jwt
+
+    sub = jwt.decode(bench.token, options={"verify_signature": False})["sub"]
+    where = {"memoryId": bench.stack["memories"]["basic"], "actorId": f"{CLINIC}/{sub}"}
+    key = {"clinic_id": {"S": CLINIC}, "patient_id": {"S": load_canaries()[0][CLINIC]["patient_id"]}}
+
+    def call() -> float:
+        session_id = new_session_id()
+        started = time.perf_counter()
+        memory.list_events(**where, sessionId=session_id, maxResults=5)
+        patients.get_item(TableName=bench.stack["tables"]["patients"], Key=key)
+        memory.create_event(
+            **where,
+            sessionId=session_id,
+            eventTimestamp=datetime.now(UTC),
+            payload=[{"conversational": {"role": "USER", "content": {"text": "x" * 500}}}],
+        )
+        return (time.perf_counter() - started) * 1000
+
+    return call
+
+
+def measure_starts(bench: Bench, runs: int) -> dict[str, Figure]:
+    """Measure cold starts to the first answer, first turns with imports warm, and resident sets, in turn."""
+    found: dict[str, list[float]] = {
+        f"{what}_{app}": [] for what in ("cold", "first", "rss") for app in ("bare", "ours")
+    }
+    for number in range(runs + 1):
+        for app in ("bare", "ours"):
+            minimal = app == "bare"
+            environment = minimal_environment(bench) if minimal else bench.environment
+            main = MINIMAL if minimal else bench.bundle / "main.py"
+            with agent_process(bench.bundle, main, environment) as process:
+                first = bench.ask(process.url, new_session_id())
+                cold = (time.perf_counter() - process.started) * 1000
+                if number:  # the first pair warms the disk cache
+                    found[f"first_{app}"].append(first)
+                    found[f"cold_{app}"].append(cold)
+                    found[f"rss_{app}"].append(_settled(bench, process))
+    names = {
+        "cold_bare": ("minimal app: cold start to the first answer", "ms"),
+        "cold_ours": ("platform: cold start to the first answer", "ms"),
+        "first_bare": ("minimal app: first turn, imports warm", "ms"),
+        "first_ours": ("platform: first turn of a session, imports warm", "ms"),
+        "rss_bare": ("minimal app: resident set after 5 turns", "MB"),
+        "rss_ours": ("platform: resident set after 5 turns", "MB"),
+    }
+    return {key: figure(*_named(names[key], values)) for key, values in found.items()}
+
+
+def _named(name: tuple[str, str], values: list[float]) -> tuple[str, list[float], str]:
+    return name[0], values, name[1]
+
+
+def _settled(bench: Bench, process: AgentProcess) -> float:
+    for _ in range(4):
+        bench.ask(process.url, new_session_id())
+    return process.resident_mb()
+
+
+def measure_guard(bench: Bench, runs: int) -> Figure:
+    """Measure the tenancy guard alone: verify, context, pin, cached credentials."""
+    stack = bench.stack
+    broker = LambdaBroker(client=client(stack, "lambda", execution_role(stack)), function=stack["functions"]["broker"])
+    trusted = TrustedIssuer(issuer=stack["issuer"], client_id=stack["client_id"])
+    guard = TenancyGuard(
+        verifier=TokenVerifier(trusted, SigningKeys(bench.environment["TOKEN_JWKS_URL"])),
+        sessions=TenantSessions(broker=broker, loader=botocore.loaders.create_loader(), region=stack["region"]),
+        pin=SessionPin(),
+    )
+    header = f"Bearer {bench.token}"
+
+    async def admit() -> list[float]:
+        for _ in range(50):
+            await guard.admit(header)
+        times = []
+        for _ in range(runs):
+            started = time.perf_counter()
+            await guard.admit(header)
+            times.append((time.perf_counter() - started) * 1000)
+        return times
+
+    return figure("tenancy guard: verify, context, pin, cached credentials", asyncio.run(admit()))
+
+
+def bundle_mb(stack: Stack) -> float:
+    """Return the size of the published runtime bundle in MB (10^6 bytes)."""
+    s3 = client(stack, "s3")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=stack["buckets"]["artifacts"])
+    sizes = [item["Size"] for page in pages for item in page["Contents"] if "/runtime-" in item["Key"]]
+    return max(sizes) / 1e6
+
+
+def verdicts(turns: Mapping[str, Figure], starts: Mapping[str, Figure], guard: Figure, size: float) -> list[Verdict]:
+    """Compare with the budget."""
+    allowed = 1.15 * turns["bare"].p50 + turns["memory"].p50
+    return [
+        Verdict(
+            name="later turn: 1.15 x bare + its own AWS calls", measured=turns["direct"].p50, budget=allowed, unit="ms"
+        ),
+        Verdict(
+            name="first turn over the bare turn",
+            measured=starts["first_ours"].p50 - turns["bare"].p50,
+            budget=120,
+            unit="ms",
+        ),
+        Verdict(
+            name="cold start / minimal app's",
+            measured=starts["cold_ours"].p50 / starts["cold_bare"].p50,
+            budget=1.5,
+            unit="x",
+        ),
+        Verdict(name="resident set", measured=starts["rss_ours"].p50, budget=110, unit="MB"),
+        Verdict(name="bundle, zipped with byte-code", measured=size, budget=36, unit="MB"),
+        Verdict(name="tenancy guard, p99", measured=guard.p99, budget=0.3, unit="ms"),
+    ]
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--runs", type=int, default=100, help="later turns of each kind")
+    parser.add_argument("--starts", type=int, default=7, help="process starts of each kind")
+    parser.add_argument("--state", type=Path, default=Path(".local/bench"))
+    parser.add_argument("--output", type=Path, default=Path("build/bench.json"))
+    arguments = parser.parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    os.environ.pop("AWS_PROFILE", None)
+    with running_stack(arguments.state, progress=lambda line: console.print(line, highlight=False)) as stack:
+        bench = Bench(stack, arguments.state)
+        console.print(f"measuring {arguments.runs} turns of each kind …")
+        turns = measure_turns(bench, arguments.runs)
+        console.print(f"measuring {arguments.starts} starts of each kind …")
+        starts = measure_starts(bench, arguments.starts)
+        guard = measure_guard(bench, 5000)
+        size = bundle_mb(stack)
+    figures = [*turns.values(), *starts.values(), guard]
+    report(console, figures, verdicts(turns, starts, guard, size), arguments.output)
+    print(json.dumps({item.name: item.p50 for item in figures}))  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

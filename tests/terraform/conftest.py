@@ -1,0 +1,60 @@
+"""One copy of the Terraform sources, and one plan that all tests of policies read."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.terraform_cli import environment
+
+from .support import ENTERPRISE, SOURCES, Access, Workspace, copy_sources, planned_resources, readme_examples
+
+# Credentials of whoever runs the tests must not reach terraform: nothing here may touch an account.
+_KEPT = ("PATH", "HOME", "TMPDIR", "TF_PLUGIN_MIRROR", "TF_PLUGIN_CACHE_DIR", "TF_CLI_CONFIG_FILE")
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("terraform")
+    env = environment({k: v for k, v in os.environ.items() if k in _KEPT}, workdir=folder / "work")
+    copy = copy_sources(folder / "terraform")
+    # In place of an environment, so that the examples' relative paths hold.
+    root = copy / "envs" / "check"
+    root.mkdir()
+    main = (Path(__file__).parent / "fixture" / "main.tf").read_text()
+    (root / "main.tf").write_text("\n".join([main, *(text for text, _ in readme_examples().values())]))
+    tiers = (SOURCES / "catalog" / "tiers.yaml").read_text()
+    catalogs = {"shipped": tiers, "enterprise": tiers + ENTERPRISE}
+    (root / "terraform.tfvars.json").write_text(json.dumps({"catalogs": catalogs}))
+    return Workspace(folder=copy, env=env)
+
+
+@pytest.fixture(scope="session")
+def plan(workspace: Workspace) -> dict[str, Any]:
+    """The plan of the fixture and of the READMEs' examples, as `terraform show -json` has it."""
+    workspace.init("envs/check")
+    workspace.terraform("plan", "-input=false", "-out=plan.bin", chdir="envs/check")
+    content: dict[str, Any] = json.loads(workspace.terraform("show", "-json", "plan.bin", chdir="envs/check")[1])
+    return content
+
+
+def _access(plan: dict[str, Any], instance: str) -> Access:
+    modules = plan["planned_values"]["root_module"]["child_modules"]
+    (module,) = [m for m in modules if m["address"] == f'module.checked_access["{instance}"]']
+    return Access(resources=planned_resources(module))
+
+
+@pytest.fixture(scope="session")
+def shipped(plan: dict[str, Any]) -> Access:
+    """Made from the catalog as it is."""
+    return _access(plan, "shipped")
+
+
+@pytest.fixture(scope="session")
+def enterprise(plan: dict[str, Any]) -> Access:
+    """Made from the catalog with one more block."""
+    return _access(plan, "enterprise")

@@ -1,0 +1,103 @@
+"""Terraform on a copy of the sources, so that tests leave nothing behind and may change what they like."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from scripts.terraform_cli import run
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+SOURCES: Final = ROOT / "terraform"
+ENTERPRISE: Final = """
+enterprise:
+  display_name: Enterprise
+  model: openai.gpt-oss-120b-1:0
+  max_output_tokens: 8192
+  history_turns: 20
+  tools: [search_documents, clinic_profile]
+  limits: {requests_per_second: 50, burst: 100, requests_per_day: 5000}
+  memory: {retention_days: 365, long_term_preferences: true}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """A copy of `terraform/` and the environment to run terraform in."""
+
+    folder: Path
+    env: Mapping[str, str] = field(repr=False)
+
+    def terraform(self, *args: str, chdir: str, accept: frozenset[int] = frozenset({0})) -> tuple[int, str, str]:
+        """Run terraform in a folder of the copy; answers exit code and both outputs."""
+        data = self.folder.parent / "data" / chdir.replace("/", "-")
+        done = run(args, chdir=self.folder / chdir, env={**self.env, "TF_DATA_DIR": str(data)}, accept=accept)
+        return done.returncode, done.stdout, done.stderr
+
+    def init(self, chdir: str) -> None:
+        self.terraform("init", "-backend=false", "-input=false", "-no-color", chdir=chdir)
+
+
+def readme_examples() -> dict[str, tuple[str, int]]:
+    """The example of each module's README, and how many resources it says to expect."""
+    found = {}
+    for readme in sorted(SOURCES.glob("modules/*/README.md")):
+        blocks = re.findall(r"```hcl\n(.*?)# expect: resources=(\d+)\n```", readme.read_text(), re.DOTALL)
+        assert len(blocks) == 1, f"{readme} needs one example that ends with the number of resources to expect"
+        found[readme.parent.name] = (blocks[0][0], int(blocks[0][1]))
+    return found
+
+
+def planned_resources(module: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The resources of a module of `terraform show -json`, those of its own modules included."""
+    inner = [r for child in module.get("child_modules", []) for r in planned_resources(child)]
+    return [*module.get("resources", []), *inner]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What one instance of `tenant_access` would make, policies decoded."""
+
+    resources: list[dict[str, Any]] = field(repr=False)
+
+    def addresses(self) -> set[str]:
+        """Addresses without the instance's own part."""
+        return {r["address"].partition("].")[2] for r in self.resources}
+
+    def policy(self, resource: str) -> list[dict[str, Any]]:
+        """Statements of the policy resource with this address within the module."""
+        return self._statements(resource, "policy")
+
+    def trust(self, role: str) -> list[dict[str, Any]]:
+        """Statements of a role's trust policy."""
+        return self._statements(f"aws_iam_role.{role}", "assume_role_policy")
+
+    def roles(self) -> dict[str, list[dict[str, Any]]]:
+        """Trust statements of every role, by name of the resource."""
+        return {r["name"]: self.trust(r["name"]) for r in self.resources if r["type"] == "aws_iam_role"}
+
+    def tenant(self) -> list[dict[str, Any]]:
+        """Statements of the tenant role: those for all tiers and those of each."""
+        tiers = sorted(r["index"] for r in self.resources if r["type"] == "aws_iam_policy")
+        per_tier = [s for tier in tiers for s in self.policy(f'aws_iam_policy.tier["{tier}"]')]
+        return [*per_tier, *self.policy("aws_iam_role_policy.tenant")]
+
+    def values(self, resource: str) -> dict[str, Any]:
+        """Planned values of the resource with this address within the module."""
+        (found,) = [r for r in self.resources if r["address"].endswith(f"].{resource}")]
+        return dict(found["values"])
+
+    def _statements(self, resource: str, attribute: str) -> list[dict[str, Any]]:
+        document = json.loads(self.values(resource)[attribute])
+        assert document["Version"] == "2012-10-17"  # policy variables are plain text in any other
+        return list(document["Statement"])
+
+
+def copy_sources(target: Path) -> Path:
+    """Copy `terraform/` without what terraform may have left in it."""
+    return Path(shutil.copytree(SOURCES, target, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*")))

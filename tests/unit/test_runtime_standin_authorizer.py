@@ -1,0 +1,213 @@
+"""The Runtime stand-in's JWT authorizer: which tokens pass, and where its keys come from."""
+
+import asyncio
+import base64
+import json
+import time
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from local_aws.runtime.authorizer import JwtAuthorizer
+from local_aws.runtime.config import AuthorizerConfig, ClaimRule
+from local_aws.runtime.errors import RequestError
+from local_aws.runtime.signing_keys import SigningKeys
+
+from tests.unit.runtime_standin_support import CLIENT, ISSUER, Issuer
+
+DISCOVERY = "http://issuer.test/.well-known/openid-configuration"
+OURS = Issuer()
+OTHER = Issuer()
+
+
+class Endpoint:
+    """The issuer's two documents; counts how often the keys are asked for, and can be down."""
+
+    def __init__(self, *keys: dict[str, Any]) -> None:
+        self.keys = list(keys) or [OURS.jwk()]
+        self.down = False
+        self.asked = 0
+        self.client = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("openid-configuration"):
+            return httpx.Response(200, json={"issuer": ISSUER, "jwks_uri": "http://issuer.test/jwks"})
+        self.asked += 1
+        return httpx.Response(503) if self.down else httpx.Response(200, json={"keys": self.keys})
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = 1000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def status(
+    authorization: str | None, *, config: AuthorizerConfig | None = None, endpoint: Endpoint | None = None
+) -> int:
+    """200 if the authorizer admits it, otherwise the refusal's status."""
+
+    async def ask() -> int:
+        async with (endpoint or Endpoint()).client as client:
+            rules = config or AuthorizerConfig(discovery_url=DISCOVERY, allowed_clients=frozenset({CLIENT}))
+            try:
+                await JwtAuthorizer(rules, keys=SigningKeys(DISCOVERY, client=client)).authorize(authorization)
+            except RequestError as refusal:
+                return refusal.status
+            return 200
+
+    return asyncio.run(ask())
+
+
+def unsigned(**claims: Any) -> str:
+    def part(content: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
+
+    body = {"iss": ISSUER, "client_id": CLIENT, "exp": int(time.time()) + 60, **claims}
+    return f"{part({'alg': 'none', 'kid': 'key-1'})}.{part(body)}."
+
+
+NOW = int(time.time())
+
+
+@pytest.mark.parametrize(
+    ("authorization", "expected"),
+    [
+        (f"Bearer {OURS.token()}", 200),
+        (f"bearer  {OURS.token()}", 200),
+        (f"Bearer {OURS.token(exp=NOW - 30)}", 401),
+        (f"Bearer {OURS.token(nbf=NOW + 600)}", 401),
+        (f"Bearer {OURS.token(iat=NOW + 600)}", 401),
+        (f"Bearer {OURS.token(exp=None)}", 401),
+        (f"Bearer {OURS.token(iss=None)}", 401),
+        (f"Bearer {OURS.token(iss=ISSUER + '2')}", 401),
+        (f"Bearer {OURS.token(iss=ISSUER + '/')}", 401),
+        (f"Bearer {OTHER.token()}", 401),  # our key id, another's signature
+        (f"Bearer {OURS.token(headers={'kid': 'unknown'})}", 401),
+        (f"Bearer {OURS.token(headers={'kid': None})}", 401),
+        (f"Bearer {unsigned()}", 401),
+        (f"Bearer {jwt.encode({'iss': ISSUER}, 'x' * 32, algorithm='HS256', headers={'kid': 'key-1'})}", 401),
+        (f"Bearer {OURS.token(pad='x' * 5000)}", 401),
+        (f"Basic {OURS.token()}", 401),
+        (OURS.token(), 401),
+        ("Bearer", 401),
+        ("Bearer é.ü.ß", 401),
+        ("Bearer a.b.c", 401),
+        ("", 401),
+        (None, 401),
+        (f"Bearer {OURS.token(client_id='client-2')}", 403),
+        (f"Bearer {OURS.token(client_id=None)}", 403),
+        (f"Bearer {OURS.token(client_id=[CLIENT])}", 403),
+    ],
+)
+def test_tokens(authorization: str | None, expected: int) -> None:
+    assert status(authorization) == expected
+
+
+def test_the_issuers_clock_may_be_a_little_off() -> None:
+    assert status(f"Bearer {OURS.token(exp=int(time.time()) - 2)}") == 200
+    assert status(f"Bearer {OURS.token(iat=int(time.time()) + 3)}") == 200
+
+
+def string(name: str, value: str) -> ClaimRule:
+    return ClaimRule(name=name, is_list=False, accepted=frozenset({value}))
+
+
+def listed(name: str, *values: str) -> ClaimRule:
+    return ClaimRule(name=name, is_list=True, accepted=frozenset(values))
+
+
+@pytest.mark.parametrize(
+    ("rules", "claims", "expected"),
+    [
+        ({"allowed_audience": {"a", "b"}}, {"aud": "b"}, 200),
+        ({"allowed_audience": {"a", "b"}}, {"aud": ["x", "a"]}, 200),
+        ({"allowed_audience": {"a"}}, {"aud": "x"}, 403),
+        ({"allowed_audience": {"a"}}, {}, 403),
+        ({"allowed_scopes": {"read"}}, {"scope": "write read"}, 200),
+        ({"allowed_scopes": {"read"}}, {"scope": "readwrite"}, 403),
+        ({"allowed_scopes": {"None"}}, {}, 403),
+        ({"allowed_clients": {CLIENT}, "allowed_scopes": {"read"}}, {"scope": "write"}, 403),
+        ({"custom_claims": (string("tier", "basic"),)}, {"tier": "basic"}, 200),
+        ({"custom_claims": (string("tier", "basic"),)}, {"tier": "premium"}, 403),
+        ({"custom_claims": (string("tier", "basic"),)}, {"tier": ["basic"]}, 403),
+        ({"custom_claims": (string("tier", "basic"),)}, {}, 403),
+        ({"custom_claims": (listed("groups", "a"),)}, {"groups": ["b", "a"]}, 200),
+        ({"custom_claims": (listed("groups", "a", "c"),)}, {"groups": ["c"]}, 200),
+        ({"custom_claims": (listed("groups", "a"),)}, {"groups": ["b", {}]}, 403),
+        ({"custom_claims": (listed("groups", "a"),)}, {"groups": "a"}, 403),
+        ({"custom_claims": (string("tier", "basic"), string("use", "x"))}, {"tier": "basic"}, 403),
+    ],
+)
+def test_rules(rules: dict[str, Any], claims: dict[str, Any], expected: int) -> None:
+    sets: dict[str, Any] = {
+        name: frozenset(value) if isinstance(value, set) else value for name, value in rules.items()
+    }
+    config = AuthorizerConfig(discovery_url=DISCOVERY, **sets)
+    assert status(f"Bearer {OURS.token(**claims)}", config=config) == expected
+
+
+@pytest.mark.parametrize(
+    ("member", "value"), [("use", "enc"), ("alg", "RS512"), ("kty", "EC"), ("n", "AQAB"), ("kid", 7)]
+)
+def test_a_key_that_is_not_for_rs256_signatures_is_not_used(member: str, value: Any) -> None:
+    assert status(f"Bearer {OURS.token()}", endpoint=Endpoint(OURS.jwk(**{member: value}))) == 401
+
+
+def test_an_unknown_key_id_is_looked_up_once_a_minute_at_most() -> None:
+    async def scenario() -> None:
+        endpoint, clock = Endpoint(), Clock()
+        async with endpoint.client as client:
+            keys = SigningKeys(DISCOVERY, client=client, now=clock)
+            assert await keys.find("key-1") is not None
+            for number in range(5):
+                assert await keys.find(f"invented-{number}") is None
+            assert endpoint.asked == 1
+            clock.time += 61
+            endpoint.keys.append(OTHER.jwk(kid="key-2"))
+            assert all(await asyncio.gather(*(keys.find("key-2") for _ in range(3)))), "rotation"
+            assert endpoint.asked == 2
+
+    asyncio.run(scenario())
+
+
+def test_known_keys_stay_usable_while_the_issuer_is_down() -> None:
+    async def scenario() -> None:
+        endpoint, clock = Endpoint(), Clock()
+        async with endpoint.client as client:
+            keys = SigningKeys(DISCOVERY, client=client, now=clock)
+            assert await keys.find("key-1") is not None
+            endpoint.down = True
+            clock.time += 601
+            assert await keys.find("key-1") is not None
+            with pytest.raises(RequestError) as refusal:
+                await keys.find("key-2")
+            assert (refusal.value.status, refusal.value.retryable) == (503, True)
+
+            endpoint.down, endpoint.keys = False, [OTHER.jwk(kid="key-2")]
+            clock.time += 2
+            assert await keys.find("key-2") is not None
+            assert await keys.find("key-1") is None, "a withdrawn key is not trusted any more"
+
+    asyncio.run(scenario())
+
+
+def test_without_any_key_the_answer_is_503_and_the_issuer_is_asked_once_a_second() -> None:
+    async def scenario() -> None:
+        endpoint, clock = Endpoint(), Clock()
+        endpoint.down = True
+        async with endpoint.client as client:
+            keys = SigningKeys(DISCOVERY, client=client, now=clock)
+            for _ in range(3):
+                with pytest.raises(RequestError) as refusal:
+                    await keys.find("key-1")
+                assert refusal.value.status == 503
+            assert endpoint.asked == 1
+            clock.time += 1.1
+            endpoint.down = False
+            assert await keys.find("key-1") is not None
+
+    asyncio.run(scenario())

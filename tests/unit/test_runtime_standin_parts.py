@@ -1,0 +1,390 @@
+"""The Runtime stand-in's parts: configuration, headers, bundle, role session, session pool."""
+
+import asyncio
+import io
+import json
+import stat
+import zipfile
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from local_aws.runtime.bundle import Download, prepare_bundle
+from local_aws.runtime.config import CodeLocation, parse_config
+from local_aws.runtime.errors import BundleError, InvalidConfigError, RequestError
+from local_aws.runtime.headers import SESSION_HEADER, forwarded, session_id
+from local_aws.runtime.role_session import RoleSession, RoleSessionError
+from local_aws.runtime.sessions import SessionLimits, SessionPool
+from starlette.datastructures import Headers
+
+from tests.unit.runtime_standin_support import ROLE, SESSION, bundle, configuration
+
+# --- configuration ----------------------------------------------------------------------------------------------------
+
+
+def config(**change: Any) -> Any:
+    return configuration(url="http://127.0.0.1:1", archive=b"", directory="/d", runtime=change)
+
+
+def test_a_configuration_is_read() -> None:
+    parsed = parse_config(config())
+    assert parsed.arn.startswith("arn:aws:bedrock-agentcore:us-east-1:000000000000:runtime/clinic_local_agent-")
+    assert parsed.endpoints == {"DEFAULT", "live"}
+    assert (parsed.idle_timeout_seconds, parsed.max_lifetime_seconds) == (300, 3600)
+    assert "documents" not in repr(parsed), "the environment stays out of logs"
+
+
+def test_blocks_may_be_lists_of_one_as_in_a_provider_state() -> None:
+    runtime = config()["runtime"]
+    as_lists = {name: [value] if isinstance(value, dict) else value for name, value in runtime.items()}
+    as_lists["environment_variables"] = runtime["environment_variables"]
+    assert parse_config(config(**as_lists)) == parse_config(config())
+
+
+AUTHORIZER = config()["runtime"]["authorizer_configuration"]["custom_jwt_authorizer"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"role_arn": ""}, "config.runtime.role_arn"),
+        ({"code_sha256": "abc"}, "config.runtime.code_sha256"),
+        ({"protocol_configuration": {"server_protocol": "MCP"}}, "config.runtime.protocol_configuration"),
+        ({"authorizer_configuration": None}, "config.runtime.authorizer_configuration"),
+        ({"lifecycle_configuration": {"max_lifetime": 1}}, "lifecycle_configuration.idle_runtime_session_timeout"),
+        (
+            {"request_header_configuration": {"request_header_allowlist": ["x-amz-date"]}},
+            "request_header_configuration",
+        ),
+        ({"environment_variables": {"A": 1}}, "config.runtime.environment_variables"),
+        ({"endpoints": {"a": {"agent_runtime_version": "1"}, "b": {"agent_runtime_version": "2"}}}, "endpoints.a"),
+        ({"authorizer_configuration": {"custom_jwt_authorizer": {**AUTHORIZER, "discovery_url": "http://h/x"}}}, "url"),
+        (
+            {"authorizer_configuration": {"custom_jwt_authorizer": {"discovery_url": AUTHORIZER["discovery_url"]}}},
+            "custom_jwt_authorizer",
+        ),
+    ],
+)
+def test_what_cannot_be_served_is_refused_with_the_field(change: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidConfigError) as refusal:
+        parse_config(config(**change))
+    assert field in str(refusal.value).partition(": ")[0]
+
+
+def test_wrappers_of_the_entry_point_are_refused() -> None:
+    artifact = config()["runtime"]["agent_runtime_artifact"]
+    artifact["code_configuration"]["entry_point"] = ["opentelemetry-instrument", "main.py"]
+    with pytest.raises(InvalidConfigError):
+        parse_config(config(agent_runtime_artifact=artifact))
+
+
+# --- headers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["a" * 33, "a" * 256, "0_-" * 12])
+def test_session_ids(value: str) -> None:
+    assert session_id(Headers({SESSION_HEADER: value})) == value
+
+
+@pytest.mark.parametrize("value", ["", "a" * 32, "a" * 257, "-" + "a" * 40, "a" * 40 + "\n", "a" * 40 + "/", "ä" * 40])
+def test_what_is_no_session_id(value: str) -> None:
+    with pytest.raises(RequestError) as refusal:
+        session_id(Headers(raw=[(SESSION_HEADER.lower().encode(), value.encode("latin-1"))]))
+    assert refusal.value.status == 400
+
+
+@pytest.mark.parametrize("name", [SESSION_HEADER, "Authorization"])
+def test_a_header_sent_twice_is_refused(name: str) -> None:
+    raw = [
+        (SESSION_HEADER.lower().encode(), SESSION.encode()),
+        (name.lower().encode(), b"x"),
+        (name.lower().encode(), b"y"),
+    ]
+    headers = Headers(raw=raw)
+    reader = session_id if name == SESSION_HEADER else forward
+    with pytest.raises(RequestError, match="more than once"):
+        reader(headers)
+
+
+def forward(headers: Headers) -> object:
+    return forwarded(headers, session=SESSION, request_id="r", allowed=frozenset({"authorization"}))
+
+
+@given(st.dictionaries(st.from_regex(r"\A[a-z][a-z-]{0,20}\Z"), st.text("ab", min_size=1, max_size=3)))
+def test_nothing_but_what_is_listed_is_forwarded(sent: dict[str, str]) -> None:
+    chosen = forwarded(Headers(sent), session=SESSION, request_id="r", allowed=frozenset({"x-a"}))
+    names = {name.decode().lower() for name, _ in chosen}
+    assert names <= {"accept", "content-type", "x-a", SESSION_HEADER.lower()} | {
+        "x-amzn-bedrock-agentcore-runtime-request-id"
+    }
+    assert "authorization" not in names
+
+
+def test_a_value_over_4_kb_is_refused() -> None:
+    with pytest.raises(RequestError):
+        forwarded(Headers({"x-a": "a" * 4097}), session=SESSION, request_id="r", allowed=frozenset({"x-a"}))
+
+
+# --- bundle -----------------------------------------------------------------------------------------------------------
+
+
+def location(archive: bytes) -> CodeLocation:
+    return CodeLocation(bucket="b", key="k", sha256=sha256(archive).hexdigest(), entry_point="main.py")
+
+
+def giving(archive: bytes) -> Download:
+    def download(_: CodeLocation, file: IO[bytes]) -> None:
+        file.write(archive)
+
+    return download
+
+
+def never(_: CodeLocation, __: IO[bytes]) -> None:
+    raise AssertionError("downloaded again")
+
+
+def test_a_bundle_is_unpacked_once_and_cannot_be_written_to(tmp_path: Path) -> None:
+    archive = bundle()
+    first = prepare_bundle(location(archive), directory=tmp_path, download=giving(archive))
+    assert prepare_bundle(location(archive), directory=tmp_path, download=never) == first
+    assert stat.S_IMODE((first / "main.py").stat().st_mode) == 0o444
+    assert [path.name for path in tmp_path.iterdir()] == [sha256(archive).hexdigest()]
+
+
+def test_a_bundle_with_another_checksum_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="SHA-256"):
+        prepare_bundle(location(bundle()), directory=tmp_path, download=giving(bundle() + b"x"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def symlink() -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo("link")
+    entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return entry
+
+
+@pytest.mark.parametrize("entry", ["../evil", "/evil", "a/../../evil", "..\\evil", symlink()])
+def test_entries_that_point_elsewhere_are_refused(entry: str | zipfile.ZipInfo, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("main.py", "")
+        archive.writestr(entry, "/etc")
+    with pytest.raises(BundleError, match="points elsewhere"):
+        prepare_bundle(location(buffer.getvalue()), directory=tmp_path / "d", download=giving(buffer.getvalue()))
+    assert not (tmp_path / "evil").exists()
+    assert list((tmp_path / "d").iterdir()) == []
+
+
+@pytest.mark.parametrize("archive", [b"no zip", bundle(main="")[:100]])
+def test_what_is_no_archive_is_refused(archive: bytes, tmp_path: Path) -> None:
+    with pytest.raises(BundleError):
+        prepare_bundle(location(archive), directory=tmp_path, download=giving(archive))
+
+
+# --- role session -----------------------------------------------------------------------------------------------------
+
+
+def test_the_role_session_is_kept_until_it_is_about_to_expire() -> None:
+    requests: list[dict[str, Any]] = []
+    time = [datetime(2026, 1, 1, tzinfo=UTC)]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(json.loads(request.content))
+        expiry = (time[0] + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        credentials = {"AccessKeyId": str(len(requests)), "SecretAccessKey": "s", "Token": "t", "Expiration": expiry}
+        return httpx.Response(200, json=credentials)
+
+    async def scenario() -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+            session = role_session(client, now=lambda: time[0])
+            given = await asyncio.gather(*(session.credentials() for _ in range(3)))
+            assert [credentials.access_key_id for credentials in given] == ["1"] * 3
+            time[0] += timedelta(minutes=39)
+            assert (await session.credentials()).access_key_id == "1"
+            time[0] += timedelta(minutes=2)
+            assert (await session.credentials()).access_key_id == "2"
+
+    asyncio.run(scenario())
+    assert requests[0]["service"] == "bedrock-agentcore.amazonaws.com"
+    assert requests[0]["source_account"] == "000000000000"
+
+
+def role_session(client: httpx.AsyncClient, **more: Any) -> RoleSession:
+    arn = parse_config(config()).arn
+    return RoleSession(endpoint_url="http://aws.test", secret="s", role_arn=ROLE, source_arn=arn, client=client, **more)
+
+
+@pytest.mark.parametrize("answer", [httpx.Response(403), httpx.Response(500), httpx.Response(200, json={"a": 1})])
+def test_a_refused_role_session_is_a_typed_error(answer: httpx.Response) -> None:
+    async def scenario() -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: answer)) as client:
+            with pytest.raises(RoleSessionError, match="execution"):
+                await role_session(client).credentials()
+
+    asyncio.run(scenario())
+
+
+# --- session pool -----------------------------------------------------------------------------------------------------
+
+
+class Process:
+    def __init__(self, number: int) -> None:
+        self.port = self.pid = number
+        self.alive = True
+
+
+class Source:
+    """Starts processes that are none, as fast as the event loop turns, or fails to."""
+
+    def __init__(self) -> None:
+        self.started: list[Process] = []
+        self.stopped: list[Process] = []
+        self.failing = False
+
+    async def start(self) -> Any:
+        await asyncio.sleep(0)
+        if self.failing:
+            raise RequestError(status=502, code="RuntimeStartFailed", message="")
+        self.started.append(Process(len(self.started)))
+        return self.started[-1]
+
+    async def stop(self, process: Any) -> None:
+        process.alive = False
+        self.stopped.append(process)
+
+
+class Pool:
+    def __init__(self, **limits: Any) -> None:
+        self.time = 0.0
+        self.source = Source()
+        defaults = {"max_sessions": 2, "idle_timeout_seconds": 10, "max_lifetime_seconds": 100, "warm_spares": 0}
+        self.pool = SessionPool(self.source, limits=SessionLimits(**{**defaults, **limits}), now=lambda: self.time)
+
+    async def use(self, session: str) -> int:
+        async with self.pool.lease(session) as process:
+            return process.pid
+
+
+def with_pool(scenario: Callable[[Pool], Coroutine[Any, Any, None]], **limits: Any) -> None:
+    async def run() -> None:
+        pool = Pool(**limits)
+        await scenario(pool)
+        await pool.pool.close()
+        assert {id(process) for process in pool.source.started} == {id(process) for process in pool.source.stopped}
+
+    asyncio.run(run())
+
+
+def test_parallel_first_requests_of_a_session_share_one_process() -> None:
+    async def scenario(pool: Pool) -> None:
+        assert await asyncio.gather(*(pool.use("a") for _ in range(5))) == [0] * 5
+        assert await pool.use("b") == 1
+
+    with_pool(scenario)
+
+
+def test_idle_counts_from_the_end_of_the_last_request() -> None:
+    async def scenario(pool: Pool) -> None:
+        async with pool.pool.lease("a"):
+            pool.time = 50
+            pool.pool.reap()
+            assert pool.pool.counts()["live"] == 1
+        pool.time = 59
+        pool.pool.reap()
+        assert await pool.use("a") == 0
+        pool.time = 69
+        pool.pool.reap()
+        assert await pool.use("a") == 1
+
+    with_pool(scenario)
+
+
+def test_the_maximum_lifetime_ends_busy_sessions_too() -> None:
+    async def scenario(pool: Pool) -> None:
+        async with pool.pool.lease("a"):
+            pool.time = 100
+            pool.pool.reap()
+            assert await pool.use("a") == 1
+        assert pool.pool.counts() == {"live": 1, "in_flight": 0, "spares": 0}
+
+    with_pool(scenario)
+
+
+def test_the_session_idle_longest_makes_room_and_busy_ones_never() -> None:
+    async def scenario(pool: Pool) -> None:
+        await pool.use("a")
+        pool.time = 1
+        await pool.use("b")
+        pool.time = 2
+        await pool.use("c")
+        assert (await pool.use("b"), await pool.use("c")) == (1, 2)
+        async with pool.pool.lease("b"), pool.pool.lease("c"):
+            with pytest.raises(RequestError) as refusal:
+                await pool.use("d")
+        assert (refusal.value.status, refusal.value.code) == (429, "ThrottlingException")
+        assert refusal.value.headers == {"Retry-After": "1"}
+
+    with_pool(scenario)
+
+
+def test_a_session_whose_process_ended_gets_another() -> None:
+    async def scenario(pool: Pool) -> None:
+        await pool.use("a")
+        pool.source.started[0].alive = False
+        assert await pool.use("a") == 1
+
+    with_pool(scenario)
+
+
+def test_a_session_that_does_not_start_takes_no_place() -> None:
+    async def scenario(pool: Pool) -> None:
+        pool.source.failing = True
+        for name in "abcd":
+            with pytest.raises(RequestError):
+                await pool.use(name)
+        assert pool.pool.counts()["live"] == 0
+
+    with_pool(scenario)
+
+
+def test_a_spare_serves_one_session_only_and_is_replaced_afterwards() -> None:
+    async def scenario(pool: Pool) -> None:
+        pool.pool.replenish()
+        async with pool.pool.lease("a") as process:
+            assert process.pid == 0
+            await asyncio.sleep(0.01)
+            assert len(pool.source.started) == 1, "no spare is started while a request is served"
+        await asyncio.sleep(0.01)
+        assert (await pool.use("b"), await pool.use("a")) == (1, 0)
+
+    with_pool(scenario, warm_spares=1)
+
+
+def test_a_dead_or_failed_spare_is_passed_over() -> None:
+    async def scenario(pool: Pool) -> None:
+        pool.pool.replenish()
+        await asyncio.sleep(0.01)
+        pool.source.started[0].alive = False
+        assert await pool.use("a") == 1
+        pool.source.failing = True
+        await asyncio.sleep(0.01)
+        pool.source.failing = False
+        assert await pool.use("b") > 1
+
+    with_pool(scenario, warm_spares=1)
+
+
+def test_a_stopping_pool_admits_nobody() -> None:
+    async def scenario(pool: Pool) -> None:
+        await pool.pool.close()
+        with pytest.raises(RequestError) as refusal:
+            await pool.use("a")
+        assert refusal.value.status == 503
+
+    with_pool(scenario)
