@@ -180,8 +180,6 @@ def test_only_the_broker_may_make_tenant_sessions_and_only_with_the_three_tags(s
         "BrokerAssumes": (
             "sts:AssumeRole",
             {
-                "StringEquals": {"sts:SourceIdentity": "${aws:RequestTag/UserId}"},
-                "StringLike": {"sts:RoleSessionName": "${aws:RequestTag/ClinicId}@*"},
                 "Null": present,
             },
         ),

@@ -1,0 +1,292 @@
+mock_provider "aws" {
+  override_during = plan
+  mock_resource "aws_lambda_function" {
+    # SHA-256 of nothing, in base64: what lambda_package.sha256 below is in hex.
+    defaults = { code_sha256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }
+  }
+}
+
+variables {
+  name_prefix  = "clinic-test"
+  account_id   = "111122223333"
+  region       = "eu-west-1"
+  runtime_name = "clinic_test_agent"
+  lambda_package = {
+    bucket       = "artifacts"
+    key          = "agents/clinic-agent/1.0.0/lambda-linux-arm64.zip"
+    sha256       = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    runtime      = "python3.11"
+    architecture = "arm64"
+  }
+  tiers = {
+    basic = {
+      model_id                     = "acme.small-1:0"
+      memory_id                    = "basic-1"
+      memory_arn                   = "arn:aws:bedrock-agentcore:eu-west-1:111122223333:memory/basic-1"
+      max_output_tokens            = 1024
+      context_window               = 128000
+      long_term_memory             = false
+      history_turns                = 6
+      price_input_usd_per_million  = 0.15
+      price_output_usd_per_million = 0.6
+    }
+  }
+  token = {
+    issuer    = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc"
+    jwks_url  = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc/.well-known/jwks.json"
+    client_id = "client"
+  }
+  registry = {
+    table       = "clinic-test-registry"
+    table_arn   = "arn:aws:dynamodb:eu-west-1:111122223333:table/clinic-test-registry"
+    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/registry"
+  }
+  data = {
+    bucket_arn  = "arn:aws:s3:::documents"
+    table_arn   = "arn:aws:dynamodb:eu-west-1:111122223333:table/clinic-test-patients"
+    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/data"
+  }
+  runtime_bundle = {
+    bucket      = "artifacts"
+    prefix      = "agents/clinic-agent/"
+    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/artifacts"
+  }
+}
+
+run "every_allow_of_the_tenant_role_has_a_condition" {
+  command = plan
+  assert {
+    condition = [for s in jsondecode(output.tenant_role_policy).Statement : s.Sid
+    if s.Effect == "Allow" && !can(s.Condition)] == []
+    error_message = "A statement of the tenant role without a condition is open to every tenant."
+  }
+  assert {
+    condition     = toset([for s in jsondecode(output.tenant_role_trust_policy).Statement : s.Principal.AWS]) == toset(["arn:aws:iam::111122223333:role/clinic-test-broker"])
+    error_message = "The broker alone may make tenant sessions."
+  }
+}
+
+run "the_broker_gets_what_it_needs_and_the_checksum_is_base64" {
+  command = plan
+  assert {
+    condition     = keys(aws_lambda_function.broker.environment[0].variables) == tolist(["REGISTRY_TABLE", "SESSION_SECONDS", "TENANT_ROLE_ARN", "TIERS", "TOKEN_CLIENT_ID", "TOKEN_ISSUER", "TOKEN_JWKS_URL"])
+    error_message = "The broker's environment is its interface."
+  }
+  assert {
+    condition     = aws_lambda_function.broker.source_code_hash == "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+    error_message = "source_code_hash must be the base64 form of lambda_package.sha256."
+  }
+}
+
+run "the_endpoint_is_passed_on_where_one_is_given" {
+  command = plan
+  variables {
+    aws_endpoint_url = "http://127.0.0.1:4566"
+  }
+  assert {
+    condition     = aws_lambda_function.broker.environment[0].variables.AWS_ENDPOINT_URL == "http://127.0.0.1:4566"
+    error_message = "aws_endpoint_url must reach the broker."
+  }
+}
+
+run "rejects_a_replaced_bundle" {
+  command = plan
+  variables {
+    lambda_package = {
+      bucket       = "artifacts"
+      key          = "agents/clinic-agent/1.0.0/lambda-linux-arm64.zip"
+      sha256       = "0000000000000000000000000000000000000000000000000000000000000000"
+      runtime      = "python3.11"
+      architecture = "arm64"
+    }
+  }
+  expect_failures = [aws_lambda_function.broker]
+}
+
+run "rejects_too_long_settings" {
+  command = plan
+  variables {
+    tiers = { for i in range(9) : "tier${i}" => {
+      model_id                     = "acme.${join("", [for n in range(80) : "x"])}"
+      memory_id                    = join("", [for n in range(90) : "x"])
+      memory_arn                   = "arn:aws:bedrock-agentcore:eu-west-1:111122223333:memory/tier-${i}"
+      max_output_tokens            = 1024
+      context_window               = 128000
+      long_term_memory             = false
+      history_turns                = 6
+      price_input_usd_per_million  = 0.15
+      price_output_usd_per_million = 0.6
+    } }
+  }
+  expect_failures = [aws_lambda_function.broker]
+}
+
+run "rejects_no_tiers" {
+  command = plan
+  variables {
+    tiers = {}
+  }
+  expect_failures = [var.tiers]
+}
+
+run "rejects_a_tier_name_with_a_hyphen" {
+  command = plan
+  variables {
+    tiers = {
+      "basic-plus" = {
+        model_id                     = "acme.small-1:0"
+        memory_id                    = "basic-1"
+        memory_arn                   = "arn:aws:bedrock-agentcore:eu-west-1:111122223333:memory/basic-1"
+        max_output_tokens            = 1024
+        context_window               = 128000
+        long_term_memory             = false
+        history_turns                = 6
+        price_input_usd_per_million  = 0.15
+        price_output_usd_per_million = 0.6
+      }
+    }
+  }
+  expect_failures = [var.tiers]
+}
+
+run "rejects_a_memory_with_a_wildcard" {
+  command = plan
+  variables {
+    tiers = {
+      basic = {
+        model_id                     = "acme.small-1:0"
+        memory_id                    = "basic-1"
+        memory_arn                   = "arn:aws:bedrock-agentcore:eu-west-1:111122223333:memory/*"
+        max_output_tokens            = 1024
+        context_window               = 128000
+        long_term_memory             = false
+        history_turns                = 6
+        price_input_usd_per_million  = 0.15
+        price_output_usd_per_million = 0.6
+      }
+    }
+  }
+  expect_failures = [var.tiers]
+}
+
+run "rejects_two_tiers_on_one_memory" {
+  command = plan
+  variables {
+    tiers = {
+      basic = {
+        model_id                     = "acme.small-1:0"
+        memory_id                    = "basic-1"
+        memory_arn                   = "arn:aws:bedrock-agentcore:eu-west-1:111122223333:memory/basic-1"
+        max_output_tokens            = 1024
+        context_window               = 128000
+        long_term_memory             = false
+        history_turns                = 6
+        price_input_usd_per_million  = 0.15
+        price_output_usd_per_million = 0.6
+      }
+      premium = {
+        model_id                     = "acme.small-1:0"
+        memory_id                    = "basic-1"
+        memory_arn                   = "arn:aws:bedrock-agentcore:eu-west-1:111122223333:memory/basic-1"
+        max_output_tokens            = 1024
+        context_window               = 128000
+        long_term_memory             = false
+        history_turns                = 6
+        price_input_usd_per_million  = 0.15
+        price_output_usd_per_million = 0.6
+      }
+    }
+  }
+  expect_failures = [var.tiers]
+}
+
+run "rejects_a_model_with_a_wildcard" {
+  command = plan
+  variables {
+    tiers = {
+      basic = {
+        model_id                     = "acme.*"
+        memory_id                    = "basic-1"
+        memory_arn                   = "arn:aws:bedrock-agentcore:eu-west-1:111122223333:memory/basic-1"
+        max_output_tokens            = 1024
+        context_window               = 128000
+        long_term_memory             = false
+        history_turns                = 6
+        price_input_usd_per_million  = 0.15
+        price_output_usd_per_million = 0.6
+      }
+    }
+  }
+  expect_failures = [var.tiers]
+}
+
+# Below, each input of a run must fail by itself: terraform test misses none of expect_failures.
+run "rejects_bad_settings_1" {
+  command = plan
+  variables {
+    # a checksum that is no sha256
+    lambda_package = {
+      bucket       = "artifacts"
+      key          = "agents/clinic-agent/1.0.0/lambda-linux-arm64.zip"
+      sha256       = "abc"
+      runtime      = "python3.11"
+      architecture = "arm64"
+    }
+    # a runtime name with a hyphen
+    runtime_name = "clinic-agent"
+    # a bundle prefix without a slash
+    runtime_bundle = { bucket = "artifacts", prefix = "agents/clinic-agent", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/artifacts" }
+    # sessions below the sts minimum
+    session_seconds = 899
+    # a switched off broker
+    broker_reserved_concurrency = 0
+    # a broker slower than its callers
+    broker_timeout_seconds = 30
+  }
+  expect_failures = [var.lambda_package, var.runtime_name, var.runtime_bundle, var.session_seconds, var.broker_reserved_concurrency, var.broker_timeout_seconds]
+}
+
+run "rejects_bad_settings_2" {
+  command = plan
+  variables {
+    # an unknown architecture
+    lambda_package = {
+      bucket       = "artifacts"
+      key          = "agents/clinic-agent/1.0.0/lambda-linux-arm64.zip"
+      sha256       = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+      runtime      = "python3.11"
+      architecture = "mips"
+    }
+    # sessions above the chaining limit
+    session_seconds = 3601
+  }
+  expect_failures = [var.lambda_package, var.session_seconds]
+}
+
+run "rejects_bad_settings_3" {
+  command = plan
+  variables {
+    # a runtime that is no python
+    lambda_package = {
+      bucket       = "artifacts"
+      key          = "agents/clinic-agent/1.0.0/lambda-linux-arm64.zip"
+      sha256       = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+      runtime      = "nodejs22.x"
+      architecture = "arm64"
+    }
+  }
+  expect_failures = [var.lambda_package]
+}
+
+run "rejects_malformed_names_places_and_periods" {
+  command = plan
+  variables {
+    name_prefix        = "Clinic"
+    account_id         = "1234"
+    region             = "europe"
+    partition          = "azure"
+    log_retention_days = 0
+    log_kms_key_arn    = "alias/logs"
+  }
+  expect_failures = [var.name_prefix, var.account_id, var.region, var.partition, var.log_retention_days, var.log_kms_key_arn]
+}
