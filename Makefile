@@ -41,11 +41,11 @@ demo: $(STAMP) ## Show the platform from nothing to a report: start, apply, publ
 
 .PHONY: up
 up: $(STAMP) ## Start the laptop AWS with the platform on it, and keep it running
-	@$(PY) -m local_aws up $(ARGS)
+	@$(PY) -m scripts.up $(ARGS)
 
 .PHONY: down
 down: $(STAMP) ## Stop the laptop AWS
-	@$(PY) -m local_aws down $(ARGS)
+	@$(PY) -m scripts.down $(ARGS)
 
 .PHONY: logs
 logs: $(STAMP) ## Show the logs of the laptop AWS
@@ -119,7 +119,7 @@ bundle: $(STAMP) ## Build the agent's wheel and bundles, for this machine and fo
 # What runs is stopped first: .local holds what is needed for that. .venv stays.
 .PHONY: clean
 clean: ## Stop the laptop AWS and remove its files, builds and caches
-	@if [ -d .local ] && [ -x $(PY) ]; then $(PY) -m local_aws down; fi
+	@if [ -d .local ] && [ -x $(PY) ]; then $(PY) -m scripts.down; fi
 	@rm -rf .local build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -path ./$(VENV) -prune -o -path ./.git -prune -o \
 	  \( -name __pycache__ -o -name .terraform -o -name .terraform.lock.hcl \) -prune -print | while IFS= read -r path; do rm -rf "$$path"; done

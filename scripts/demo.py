@@ -100,7 +100,7 @@ def main() -> int:
     phases = Phases(console)
     started = time.monotonic()
     try:
-        with running_stack(arguments.state, progress=phases) as stack:
+        with running_stack(arguments.state, progress=phases, warm_spares=1) as stack:
             phases("guided tour")
             passed = show(console, Tour(stack, state_dir=arguments.state))
             phases("stopping")

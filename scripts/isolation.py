@@ -151,6 +151,10 @@ def wholesale_attacks(stack: Stack, attacker: Owner) -> Iterator[Attack]:
             operation="list_memory_records",
             arguments={"memoryId": memory, "namespacePath": path},
         )
+    for tier, other in stack["memories"].items():
+        if tier != attacker.tier:
+            yield from _events(stack, attacker, "own", memory=other)
+            yield from _records(stack, attacker, "own", memory=other)
     for role in ("tenant", "broker", "execution"):
         yield Attack(
             name=f"assume the {role} role",

@@ -103,7 +103,9 @@ class Tour:
         yield from self._inside_the_microvm()
 
     def _user(self, clinic_id: str, number: int = 0) -> Mapping[str, Any]:
-        user: Mapping[str, Any] = [u for u in self._stack["users"] if u["clinic_id"] == clinic_id][number]
+        user: Mapping[str, Any] = [
+            u for key in ("users", "suspended_users") for u in self._stack[key] if u["clinic_id"] == clinic_id
+        ][number]
         return user
 
     def _signed_in(self, clinic_id: str, number: int = 0) -> dict[str, str]:
@@ -185,7 +187,7 @@ class Tour:
             (owner, "uses the ID token", "401 invalid_token", _with_id_token(self._stack, self._signed_in(CLINIC))),
             (owner, f"claims to be {STRANGER}, premium, in the payload", "403 identity_conflict", live.send(fields)),
             (colleague, f"takes over {owner}'s session", "403 session_owner", stolen.ask("What did I ask before?")),
-            (owner, "guesses a session id", "400 invalid_session_id", _short_session(self._stack, live)),
+            (owner, "uses a session id of 9 characters", "400 ValidationException", _short_session(self._stack, live)),
         ):
             yield Attempt(who=who, what=what, expected=expected, got=_ending(answer))
         yield self._suspended()

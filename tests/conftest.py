@@ -15,7 +15,7 @@ from scripts.tenant_credentials import client
 from scripts.tour import load_canaries, load_models
 
 
-@dataclass
+@dataclass(repr=False)  # it holds tokens, and pytest prints what a failing test had at hand
 class Platform:
     """A running platform, and what tests do with it."""
 
@@ -25,7 +25,9 @@ class Platform:
     _tokens: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def users(self, clinic_id: str) -> list[dict[str, Any]]:
-        return [user for user in self.stack["users"] if user["clinic_id"] == clinic_id]
+        return [
+            user for key in ("users", "suspended_users") for user in self.stack[key] if user["clinic_id"] == clinic_id
+        ]
 
     def tokens(self, user: dict[str, Any]) -> dict[str, str]:
         """Sign in once and keep the tokens."""

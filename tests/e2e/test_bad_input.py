@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,13 +20,13 @@ def ask(platform: Platform, token: str | None, **more: Any) -> Answer:
     return Session(platform.stack, token, **more).ask(QUESTION)
 
 
-@pytest.fixture(scope="module")
-def short_lived(platform: Platform) -> Iterator[str]:
+@pytest.fixture
+def short_lived(platform: Platform) -> str:
     """An access token of this pool and client that expires at once."""
     cognito = platform.root("cognito-idp")
     where = {"UserPoolId": platform.stack["user_pool_id"], "ClientId": platform.stack["client_id"]}
     before = cognito.describe_user_pool_client(**where)["UserPoolClient"]
-    kept = {k: v for k, v in before.items() if k not in ("CreationDate", "LastModifiedDate", "ClientSecret")}
+    kept = {k: v for k, v in before.items() if v and k not in ("CreationDate", "LastModifiedDate", "ClientSecret")}
     short = {
         **kept,
         "AccessTokenValidity": 1,
@@ -35,9 +35,10 @@ def short_lived(platform: Platform) -> Iterator[str]:
     cognito.update_user_pool_client(**short)
     try:
         user = platform.users("clinic-a")[1]
-        yield sign_in(platform.stack, user["username"], user["password"])["AccessToken"]
+        token = sign_in(platform.stack, user["username"], user["password"])["AccessToken"]
     finally:
-        cognito.update_user_pool_client(**kept)
+        cognito.update_user_pool_client(**kept)  # at once: nobody else's token shall be short-lived
+    return token
 
 
 def test_an_expired_token_is_refused_and_a_new_one_goes_on(platform: Platform, short_lived: str) -> None:
@@ -56,7 +57,7 @@ def test_an_expired_token_is_refused_and_a_new_one_goes_on(platform: Platform, s
 def test_no_token_and_no_real_token_are_refused(platform: Platform) -> None:
     good = platform.access_token("clinic-a")
     head, body, signature = good.split(".")
-    for token in (None, "", "garbage", "a.b.c", f"{head}.{body}.", f"{head}.{body}.{signature[::-1]}", good + "x"):
+    for token in (None, "garbage", "a.b.c", f"{head}.{body}.", f"{head}.{body}.{signature[::-1]}", good + "x"):
         answer = ask(platform, token)
         assert answer.status == 401, token
         assert answer.code == "invalid_token"

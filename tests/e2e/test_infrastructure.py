@@ -4,9 +4,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from scripts.up import plan_is_empty
 
 from scripts.tenant_credentials import client, execution_role
+from scripts.up import plan_is_empty
 from tests.conftest import Platform
 
 
@@ -39,10 +39,11 @@ def test_agents_run_from_the_published_bundle_with_the_recorded_environment_only
                 "DOCUMENTS_BUCKET",
                 "PATIENTS_TABLE",
             ),
-            *("AWS_REGION", "AWS_ENDPOINT_URL", "PORT", "PATH", "LANG", "TZ", "LC_CTYPE"),
+            *("AWS_REGION", "AWS_ENDPOINT_URL", "PORT", "PATH", "LANG", "TZ", "LC_CTYPE", "HOME", "TMPDIR"),
             *("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"),
         }
         assert set(environment) <= allowed
+        assert str(platform.state_dir) in environment["HOME"]
         modules = [entry.path for entry in agent.memory_maps() if entry.path.endswith(".so")]
         source = str(Path(__file__).parents[2])
         assert not [path for path in modules if path.startswith(source)]

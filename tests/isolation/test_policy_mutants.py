@@ -63,9 +63,10 @@ def without_conditions(document: dict[str, Any]) -> Iterator[tuple[str, dict[str
                 yield f"{statement['Sid']}: {operator} {key}", mutant
 
 
-# Conditions that the DenyWithout… statements repeat, or that a second lock stands behind. The rendered text of each is
-# compared by tests/terraform; here nothing can be seen when one is dropped.
-REPEATED = ("Null aws:PrincipalTag/", "kms:ViaService")
+# Conditions without which nothing changes, because a second lock stands behind: the DenyWithout… statements repeat
+# the tags, GetItem and Query never come without a leading key (Scan and PartiQL are not granted), and a key decrypts
+# nothing by itself. tests/terraform compares the rendered text of each.
+REPEATED = ("Null aws:PrincipalTag/", "Null dynamodb:LeadingKeys", "kms:ViaService")
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_no_call_reaches_for_everything(platform: Platform, attacker: str) -> No
     clients = clients_of(platform.stack, of_tenant(platform.stack, platform.access_token(attacker)))
     outcomes = {a.name: a.run(clients) for a in wholesale_attacks(platform.stack, platform.owner(attacker))}
     assert set(outcomes.values()) == {DENIED}, outcomes
-    assert len(outcomes) == 16
+    assert len(outcomes) >= 20
 
 
 @pytest.mark.parametrize("victim", ["clinic-a", "hospital-a"])
@@ -58,7 +58,7 @@ def test_code_in_the_microvm_reaches_no_tenants_things(platform: Platform, victi
     clients = clients_of(platform.stack, dict(execution_role(platform.stack)))
     outcomes = {a.name: a.run(clients) for a in execution_role_attacks(platform.stack, platform.owner(victim))}
     assert set(outcomes.values()) == {DENIED}, outcomes
-    assert len(outcomes) == 28
+    assert len(outcomes) >= 32
 
 
 def test_the_broker_serves_no_token_that_is_not_the_users_access_token(platform: Platform) -> None:

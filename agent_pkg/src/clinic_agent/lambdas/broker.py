@@ -19,7 +19,7 @@ from clinic_agent.aws_errors import as_agent_error, error_code
 from clinic_agent.errors import AgentError, NotAuthenticated, Throttled
 from clinic_agent.identity import SigningKeys, TenantContext, TokenVerifier, TrustedIssuer
 from clinic_agent.keys import InvalidKey
-from clinic_agent.lambdas.registry import NotActive, Registry
+from clinic_agent.lambdas.registry import CLIENT_CONFIG, NotActive, Registry
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
@@ -121,8 +121,8 @@ def _broker() -> CredentialsBroker:
     trusted = TrustedIssuer(issuer=environment["TOKEN_ISSUER"], client_id=environment["TOKEN_CLIENT_ID"])
     return CredentialsBroker(
         verifier=TokenVerifier(trusted, SigningKeys(environment["TOKEN_JWKS_URL"])),
-        registry=Registry(client=boto3.client("dynamodb"), table=environment["REGISTRY_TABLE"]),
-        sts=boto3.client("sts"),
+        registry=Registry(client=boto3.client("dynamodb", config=CLIENT_CONFIG), table=environment["REGISTRY_TABLE"]),
+        sts=boto3.client("sts", config=CLIENT_CONFIG),
         role_arn=environment["TENANT_ROLE_ARN"],
         session_seconds=int(environment["SESSION_SECONDS"]),
         tiers=json.loads(environment["TIERS"]),

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 
 from clinic_agent.keys import InvalidKey
-from clinic_agent.lambdas.registry import NotActive, Registry
+from clinic_agent.lambdas.registry import CLIENT_CONFIG, NotActive, Registry
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
@@ -55,4 +55,4 @@ def add_claims(event: dict[str, Any], registry: Registry) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _registry() -> Registry:
-    return Registry(client=boto3.client("dynamodb"), table=os.environ["REGISTRY_TABLE"])
+    return Registry(client=boto3.client("dynamodb", config=CLIENT_CONFIG), table=os.environ["REGISTRY_TABLE"])

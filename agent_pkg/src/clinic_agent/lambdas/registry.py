@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from botocore.config import Config
+
 from clinic_agent.keys import check_clinic_id, check_tier, membership_key, tenant_key
 
 ACTIVE: Final = "ACTIVE"
+CLIENT_CONFIG: Final = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
+"""Somebody waits for an answer: Cognito gives a trigger 5 s in all, and a client can retry better than a function."""
 
 
 class NotActive(Exception):

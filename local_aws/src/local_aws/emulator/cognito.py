@@ -1,11 +1,12 @@
-"""Cognito user pools: closed sign-up, and a claims function that fails.
+"""Cognito user pools: closed sign-up, attributes that users may not write, and a claims function that fails.
 
-The emulator lets anybody sign up in a pool where only administrators create users, and answers 500 when the function
-that makes the claims fails. AWS refuses both with errors a client can tell apart.
+The emulator lets anybody sign up in a pool where only administrators create users, lets users write any attribute, and
+answers 500 when the function that makes the claims fails. AWS refuses all three with errors a client can tell apart.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -27,6 +28,12 @@ def _error_message(failure: BaseException) -> str:
     return str(body.get("errorMessage", text)) if isinstance(body, Mapping) else text
 
 
+def _client_id(access_token: str) -> Any:
+    """Read the client of a token that the emulator has verified."""
+    body = access_token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))).get("client_id")
+
+
 def install() -> None:
     """Make sign-up and sign-in fail as on AWS."""
     from ministack.core.responses import error_response_json
@@ -38,6 +45,18 @@ def install() -> None:
             only_admin = (pool.get("AdminCreateUserConfig") or {}).get("AllowAdminCreateUserOnly")
             if only_admin and data.get("ClientId") in pool["_clients"]:
                 return error_response_json("NotAuthorizedException", "SignUp is not permitted for this user pool", 400)
+        return original(data)
+
+    @wrap(cognito, "_update_user_attributes")
+    def update_user_attributes(original: Callable[..., Any], data: Mapping[str, Any]) -> Any:
+        user, pool = cognito._user_pool_for_access_token(data.get("AccessToken", ""))
+        if user:  # otherwise the emulator says what is wrong with the token
+            client = pool["_clients"].get(_client_id(data["AccessToken"])) or {}
+            writable = client.get("WriteAttributes")
+            names = [attribute.get("Name") for attribute in data.get("UserAttributes") or []]
+            if writable and not set(names) <= set(writable):
+                message = "A client attempted to write unauthorized attribute"
+                return error_response_json("NotAuthorizedException", message, 400)
         return original(data)
 
     @wrap(lambda_svc, "_execute_function_with_config_scope")

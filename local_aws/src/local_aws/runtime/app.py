@@ -1,0 +1,112 @@
+"""The stand-in's HTTP interface: what AWS has at `bedrock-agentcore.<region>.amazonaws.com`."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from starlette.datastructures import Headers, QueryParams
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from local_aws.runtime import headers
+from local_aws.runtime.authorizer import JwtAuthorizer
+from local_aws.runtime.config import DEFAULT_ENDPOINT, RuntimeConfig
+from local_aws.runtime.errors import RequestError, bad_request, not_found
+from local_aws.runtime.invocation import (
+    ClientGoneError,
+    Forwarder,
+    StreamBrokenError,
+    check_length,
+    read_body,
+    while_connected,
+)
+from local_aws.runtime.sessions import SessionPool
+
+logger = logging.getLogger(__name__)
+
+_INVOCATION: Final = re.compile(r"/runtimes/([^/]+)/invocations")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeApp:
+    """ASGI application of one runtime."""
+
+    config: RuntimeConfig
+    authorizer: JwtAuthorizer
+    pool: SessionPool
+    forwarder: Forwarder
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        # Not scope["path"]: it is decoded, and the slash inside an ARN has to arrive encoded, as AWS wants it.
+        path = scope["raw_path"].decode("latin-1").partition("?")[0]
+        invocation = _INVOCATION.fullmatch(path)
+        request_id = str(uuid.uuid4())
+        try:
+            if path == "/ping" and scope["method"] == "GET":
+                answer = {"status": "Healthy", "sessions": self.pool.counts()}
+                await JSONResponse(answer)(scope, receive, send)
+            elif invocation is not None and scope["method"] == "POST":
+                await self._invoke(scope, receive, send, arn=unquote(invocation[1]), request_id=request_id)
+            else:
+                raise not_found("There is nothing here.")
+        except RequestError as failure:
+            logger.info("request_id=<%s>, status=<%d>, code=<%s>", request_id, failure.status, failure.code)
+            answer_headers = {**failure.headers, headers.REQUEST_ID_HEADER: request_id, "Cache-Control": "no-store"}
+            await JSONResponse(failure.body(request_id), failure.status, answer_headers)(scope, receive, send)
+        except ClientGoneError:
+            logger.info("request_id=<%s> | client hung up", request_id)
+
+    async def _invoke(self, scope: Scope, receive: Receive, send: Send, *, arn: str, request_id: str) -> None:
+        began = time.monotonic()
+        request_headers = Headers(scope=scope)
+        self._check_target(arn, QueryParams(scope["query_string"]))
+        await self.authorizer.authorize(headers.single(request_headers, "authorization"))
+        session = headers.session_id(request_headers)
+        limit = self.config.laptop.max_payload_bytes
+        check_length(headers.single(request_headers, "content-length"), max_bytes=limit)
+        chosen = headers.forwarded(
+            request_headers, session=session, request_id=request_id, allowed=self.config.allowed_headers
+        )
+        body = await read_body(receive, max_bytes=limit)
+        status = 0
+
+        async def serve() -> None:
+            nonlocal status
+            async with self.pool.lease(session) as process:
+                status = await self.forwarder.forward(
+                    send,
+                    port=process.port,
+                    request_headers=chosen,
+                    body=body,
+                    session=session,
+                    request_id=request_id,
+                )
+
+        try:
+            await while_connected(receive, serve())
+        except StreamBrokenError:
+            # Returning without an end makes the server cut the connection: the client must not take what it has for
+            # the whole answer.
+            logger.warning("request_id=<%s> | the agent broke off in the middle of its answer", request_id)
+            return
+        elapsed = (time.monotonic() - began) * 1000
+        logger.info("request_id=<%s>, status=<%d>, ms=<%.0f>", request_id, status, elapsed)
+
+    def _check_target(self, arn: str, query: QueryParams) -> None:
+        qualifiers = query.getlist("qualifier")
+        if len(qualifiers) > 1:
+            raise bad_request("qualifier was given more than once.")
+        endpoint = qualifiers[0] if qualifiers else DEFAULT_ENDPOINT
+        if arn != self.config.arn:
+            raise not_found("No such runtime.")
+        if endpoint not in self.config.endpoints:
+            raise not_found("The runtime has no such endpoint.")

@@ -1,0 +1,76 @@
+"""Where the laptop's platform is in one run, and how its Terraform roots are run there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+from local_aws.stack.state import StateFolder
+
+from scripts import terraform_cli
+from scripts.terraform_cli import TerraformRoot
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT_MODULES: Final[Mapping[str, Path]] = {
+    "bootstrap": ROOT / "terraform" / "bootstrap",
+    "foundation": ROOT / "terraform" / "envs" / "local" / "foundation",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Laptop:
+    """Where things are on this laptop, for one run."""
+
+    state: StateFolder
+    aws_endpoint_url: str
+    region: str = "us-east-1"
+    account_id: str = "000000000000"
+    name_prefix: str = "clinic-local"
+    secret: str = field(default="", repr=False)
+
+    def client(self, service: str) -> Any:
+        """Make a boto3 client with the emulator's public root credentials."""
+        return boto3.client(
+            service,
+            endpoint_url=self.aws_endpoint_url,
+            region_name=self.region,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 - the emulator's, known to everybody
+            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 2}),
+        )
+
+
+def terraform_root(laptop: Laptop, name: str, base: Mapping[str, str]) -> TerraformRoot:
+    """Prepare a root module whose state lies in the state folder.
+
+    Args:
+        laptop: Where.
+        name: A key of `ROOT_MODULES`.
+        base: Environment to start from. Nothing of AWS in it is used: no developer's profile may get in.
+    """
+    workdir = laptop.state.path / "terraform"
+    clean = {name: value for name, value in base.items() if not name.startswith("AWS_") or name == "AWS_CA_BUNDLE"}
+    env = terraform_cli.environment(clean, workdir=workdir) | {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ENDPOINT_URL": laptop.aws_endpoint_url,
+        "AWS_REGION": laptop.region,
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    }
+    log = laptop.state.log("terraform")
+
+    def write(line: str) -> None:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{name}: {line}\n")
+
+    return TerraformRoot(folder=ROOT_MODULES[name], work=workdir / name, env=env, progress=write)
+
+
+def forget_terraform_state(state: StateFolder) -> None:
+    """Remove what an earlier run's Terraform remembers: the emulator that it describes is gone. Plugins stay."""
+    for name in ROOT_MODULES:
+        for file in (state.path / "terraform" / name).glob("terraform.tfstate*"):
+            file.unlink()
