@@ -21,11 +21,11 @@ from clinic_agent.credentials import LambdaBroker, TenantSessions
 from clinic_agent.guard import SessionPin, TenancyGuard
 from clinic_agent.identity import SigningKeys, TokenVerifier, TrustedIssuer
 from rich.console import Console
-from scripts.up import running_stack
 
 from scripts.client import SESSION_HEADER, Stack, new_session_id, sign_in
 from scripts.tenant_credentials import client, execution_role, of_tenant
 from scripts.tour import load_canaries, load_models
+from scripts.up import running_stack
 from tests.perf.measure import Figure, Verdict, figure, report
 from tests.perf.processes import AgentProcess, agent_process
 
@@ -63,8 +63,8 @@ class Bench:
 
 def bundle_folder(state_dir: Path) -> Path:
     """Return the bundle as the runtime stand-in unpacked it."""
-    (main,) = (state_dir / "runtime").glob("**/main.py")
-    return main.parent
+    mains = (state_dir / "runtime").glob("**/main.py")
+    return min((main.parent for main in mains), key=lambda folder: len(folder.parts))
 
 
 def agent_environment(stack: Stack) -> dict[str, str]:

@@ -53,10 +53,9 @@ class TenancyGuard:
             AgentError: If it may not go on.
         """
         token = bearer_token(authorization)
-        if self._verifier.blocks(token):
+        tenant = self._verifier.verify_if_key_known(token)
+        if tenant is None:
             tenant = await asyncio.to_thread(self._verifier.verify, token)
-        else:
-            tenant = self._verifier.verify(token)
         self._pin.claim(tenant)
         session = self._sessions.cached(tenant)
         if session is None:

@@ -1,7 +1,6 @@
 """Verification of Cognito access tokens: the only way into a `TenantContext`."""
 
 import base64
-import binascii
 import json
 from dataclasses import dataclass
 from typing import Any, Final
@@ -36,6 +35,7 @@ class TokenVerifier:
     def __init__(self, trusted: TrustedIssuer, keys: KeySource) -> None:
         self._trusted = trusted
         self._keys = keys
+        self._jwt = _StrictJwt()
 
     def verify(self, token: str) -> TenantContext:
         """Verify a token: RS256 signature, issuer, client, use, times, and the grammar of the claims.
@@ -47,42 +47,39 @@ class TokenVerifier:
             NotAuthenticated: If anything about the token is wrong.
             Unavailable: If the issuer's keys can't be fetched and the one needed is not known.
         """
-        if len(token) > MAX_TOKEN_CHARS:
-            raise NotAuthenticated
+        kid = _key_id(token)
         try:
-            claims = self._claims(token)
+            key = self._keys.key(kid) if kid is not None else None
+        except KeysUnavailable:
+            raise Unavailable("identity_unavailable", "Sign-in keys cannot be checked at the moment.") from None
+        if key is None:
+            raise NotAuthenticated
+        return self._verified(token, key)
+
+    def verify_if_key_known(self, token: str) -> TenantContext | None:
+        """Verify a token like `verify`, but return None where the issuer's keys would have to be fetched first.
+
+        Never blocks, so it may be called in an event loop.
+        """
+        kid = _key_id(token)
+        return self._verified(token, self._keys.key(kid)) if kid is not None and self._keys.known(kid) else None
+
+    def _verified(self, token: str, key: Any) -> TenantContext:
+        try:
+            claims: dict[str, Any] = self._jwt.decode(
+                token,
+                key,
+                algorithms=["RS256"],  # pinned: neither "none" nor HS256 with the public key as secret
+                issuer=self._trusted.issuer,
+                leeway=LEEWAY_SECONDS,
+                # PyJWT accepts a token that lacks a claim it would check, unless it is required. A Cognito access token
+                # has no audience; the client is compared below.
+                options={"require": ["exp", "iat", "iss", "sub"], "verify_aud": False},
+            )
             return self._context(claims, token)
         except (jwt.PyJWTError, InvalidKey, ValueError, RecursionError):
             # No cause: it may quote the token, and tracebacks end up in logs.
             raise NotAuthenticated from None
-        except KeysUnavailable:
-            raise Unavailable("identity_unavailable", "Sign-in keys cannot be checked at the moment.") from None
-
-    def blocks(self, token: str) -> bool:
-        """Whether `verify` may have to fetch the issuer's keys for this token: then call it in a thread."""
-        try:
-            kid = jwt.get_unverified_header(token).get("kid")
-        except jwt.PyJWTError:
-            return False
-        return isinstance(kid, str) and not self._keys.known(kid)
-
-    def _claims(self, token: str) -> dict[str, Any]:
-        header = jwt.get_unverified_header(token)
-        key = self._keys.key(kid) if isinstance(kid := header.get("kid"), str) else None
-        if key is None:
-            raise NotAuthenticated
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            key,
-            algorithms=["RS256"],  # pinned: neither "none" nor HS256 with the public key as secret
-            issuer=self._trusted.issuer,
-            leeway=LEEWAY_SECONDS,
-            # PyJWT accepts a token that lacks a claim it would check, unless the claim is required. A Cognito access
-            # token has no audience; the client is compared below.
-            options={"require": ["exp", "iat", "iss", "sub"], "verify_aud": False},
-        )
-        _refuse_repeated_names(token)
-        return claims
 
     def _context(self, claims: dict[str, Any], token: str) -> TenantContext:
         if claims.get("token_use") != "access" or claims.get("client_id") != self._trusted.client_id:
@@ -113,17 +110,35 @@ def bearer_token(authorization: str | None) -> str:
     return token
 
 
-def _refuse_repeated_names(token: str) -> None:
-    """Refuse a claim that stands twice: JSON readers disagree on which one counts, and every hop must agree."""
+class _StrictJwt(jwt.PyJWT):
+    """Refuses a claim that stands twice: JSON readers disagree on which one counts, and every hop must agree."""
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len({name for name, _ in pairs}) != len(pairs):
-            raise ValueError("repeated name")
-        return dict(pairs)
+    def _decode_payload(self, decoded: dict[str, Any]) -> Any:  # PyJWT's documented place to decode differently
+        claims = json.loads(decoded["payload"], object_pairs_hook=_unique)
+        if not isinstance(claims, dict):
+            raise ValueError("claims must be an object")
+        return claims
 
-    for part in token.split(".")[:2]:
-        try:
-            text = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-        except binascii.Error:
-            raise ValueError("not base64url") from None
-        json.loads(text, object_pairs_hook=unique)
+
+def _key_id(token: str) -> str | None:
+    """Read the key id from a token's header; None if it has none.
+
+    Raises:
+        NotAuthenticated: If the token is too long, its header is no JSON object, or a name in it stands twice.
+    """
+    if len(token) > MAX_TOKEN_CHARS:
+        raise NotAuthenticated
+    part = token.partition(".")[0]
+    try:
+        header = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)), object_pairs_hook=_unique)
+        kid = header.get("kid")
+    except (ValueError, RecursionError, AttributeError):  # binascii.Error is a ValueError
+        raise NotAuthenticated from None
+    return kid if isinstance(kid, str) else None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("repeated name")
+    return found
