@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -54,7 +53,7 @@ class Counter:
 
 
 @pytest.fixture
-def counter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter]:
+def counter(monkeypatch: pytest.MonkeyPatch) -> Counter:
     counter = Counter()
     session_init, create_client = boto3.Session.__init__, botocore.session.Session.create_client
     new_context, make_request = ssl.SSLContext.__new__, botocore.endpoint.Endpoint.make_request

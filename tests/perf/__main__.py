@@ -222,7 +222,7 @@ def bundle_mb(stack: Stack) -> float:
     s3 = client(stack, "s3")
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=stack["buckets"]["artifacts"])
     sizes = [item["Size"] for page in pages for item in page["Contents"] if "/runtime-" in item["Key"]]
-    return max(sizes) / 1e6
+    return float(max(sizes)) / 1e6
 
 
 def verdicts(turns: Mapping[str, Figure], starts: Mapping[str, Figure], guard: Figure, size: float) -> list[Verdict]:

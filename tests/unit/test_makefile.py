@@ -159,7 +159,7 @@ def test_clean_stops_what_runs_before_it_removes_the_traces(copy: Path) -> None:
     for name in ("build/x", "scripts/__pycache__/x", "terraform/envs/local/.terraform/x", ".venv/lib/__pycache__/x"):
         (copy / name).mkdir(parents=True)
     done = make(copy, "clean")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "-m local_aws down\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "-m scripts.down\n", "")
     left = {p.relative_to(copy).as_posix() for p in copy.rglob("*") if p.is_dir()}
     assert left == {"agent_pkg", "local_aws", "scripts", "terraform", "terraform/envs", "terraform/envs/local"} | {
         ".venv", ".venv/bin", ".venv/lib", ".venv/lib/__pycache__", ".venv/lib/__pycache__/x"
