@@ -8,7 +8,6 @@ from pathlib import Path
 
 from local_aws.stack import control
 from local_aws.stack.state import StateFolder
-
 from scripts.up import DEFAULT_STATE
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
-from clinic_agent.keys import check_clinic_id, check_tier
 
+from clinic_agent.keys import check_clinic_id, check_tier
 from scripts.settings import SettingsError, read_settings
 from scripts.tenant_data import DataError, Document, Patient, read_documents, read_patients
 from scripts.tenant_store import OnboardError, PlatformClients, TenantStore

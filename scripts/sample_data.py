@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from clinic_agent.keys import InvalidKey, check_clinic_id, check_tier
-
 from scripts.tenant_data import DataError, Document, Fields, Patient, read_documents, read_patients, read_yaml
 
 DEFAULT_FOLDER: Final = Path(__file__).resolve().parent.parent / "data" / "synthetic"

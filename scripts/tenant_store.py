@@ -15,8 +15,8 @@ from typing import Any, Final
 import boto3
 from boto3.dynamodb.types import TypeSerializer
 from botocore.config import Config
-from clinic_agent.keys import documents_prefix, membership_key, tenant_key
 
+from clinic_agent.keys import documents_prefix, membership_key, tenant_key
 from scripts.settings import PlatformSettings
 from scripts.tenant_data import Document, Patient
 

@@ -18,11 +18,11 @@ from types import FrameType
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
+
 from local_aws.runtime.errors import StandInError
 from local_aws.stack import control
 from local_aws.stack.state import AlreadyRunningError, StackError, StateFolder, Status
 from local_aws.stack.supervisor import Supervisor
-
 from scripts.bundle import BundleError
 from scripts.publish import PublishError
 from scripts.tenant_data import DataError

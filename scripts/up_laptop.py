@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import boto3
 from botocore.config import Config
-from local_aws.stack.state import StateFolder
 
+from local_aws.stack.state import StateFolder
 from scripts import terraform_cli
 from scripts.terraform_cli import TerraformRoot
 

@@ -14,11 +14,11 @@ from urllib.parse import quote
 
 import jsonschema
 import yaml
+
 from local_aws.runtime.config import parse_config
 from local_aws.stack.processes import free_port
 from local_aws.stack.state import StateFolder
 from local_aws.stack.supervisor import Part, Supervisor
-
 from scripts import bundle, publish
 from scripts.bundle import Bundles
 from scripts.publish import Manifest

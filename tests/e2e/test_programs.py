@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 from scripts.tour import Tour
-
 from tests.conftest import Platform
 
 ROOT = Path(__file__).parents[2]

@@ -9,12 +9,12 @@ import boto3
 import botocore.endpoint
 import botocore.session
 import pytest
+
 from clinic_agent.app.application import build_assistant, warm_loader
 from clinic_agent.app.service import Assistant
 from clinic_agent.credentials import Grant, LambdaBroker, TenantSession
 from clinic_agent.identity import SigningKeys, TokenVerifier, TrustedIssuer
 from clinic_agent.settings import Settings
-
 from scripts.client import new_session_id
 from scripts.tenant_credentials import client, execution_role
 from tests.conftest import Platform

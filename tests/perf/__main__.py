@@ -17,11 +17,11 @@ from typing import Any
 
 import botocore.loaders
 import httpx
+from rich.console import Console
+
 from clinic_agent.credentials import LambdaBroker, TenantSessions
 from clinic_agent.guard import SessionPin, TenancyGuard
 from clinic_agent.identity import SigningKeys, TokenVerifier, TrustedIssuer
-from rich.console import Console
-
 from scripts.client import SESSION_HEADER, Stack, new_session_id, sign_in
 from scripts.tenant_credentials import client, execution_role, of_tenant
 from scripts.tour import load_canaries, load_models

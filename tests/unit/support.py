@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+from strands.models import Model
+
 from clinic_agent.credentials import Grant, TierSettings
 from clinic_agent.identity import SigningKeys, TenantContext, TokenVerifier, TrustedIssuer
 from clinic_agent.memory import Turn
-from cryptography.hazmat.primitives.asymmetric import rsa
-from strands.models import Model
 
 ISSUER = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_TestPool1"
 CLIENT_ID = "client-of-the-platform"

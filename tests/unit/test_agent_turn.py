@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from strands import tool
+from strands.types.exceptions import ModelThrottledException
+
 from clinic_agent.agent import MAX_MODEL_CALLS, MAX_TOOL_CALLS, AgentParts, answer
 from clinic_agent.credentials import TierSettings
 from clinic_agent.errors import AgentError, Throttled, Unavailable
 from clinic_agent.memory import Turn
 from clinic_agent.metering import UsageEvent
-from strands import tool
-from strands.types.exceptions import ModelThrottledException
-
 from tests.unit.support import SESSION_ID, TIER, FakeMemory, ScriptedModel, tenant
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+
 from clinic_agent.agent import AgentParts
 from clinic_agent.app.application import build_app
 from clinic_agent.app.payload import MAX_BODY_BYTES, MAX_PROMPT_CHARS
@@ -18,7 +19,6 @@ from clinic_agent.app.service import Assistant
 from clinic_agent.guard import Admission, SessionPin, TenancyGuard
 from clinic_agent.metering import UsageEvent
 from clinic_agent.settings import MissingSetting, Settings
-
 from tests.unit.support import SESSION_ID, TIER, USER_A, USER_B, FakeBroker, FakeMemory, Issuer, ScriptedModel
 from tests.unit.test_tenant_session import sessions
 

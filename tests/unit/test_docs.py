@@ -47,10 +47,11 @@ def _codes() -> set[str]:
             if name == "as_agent_error":
                 part = next(k.value for k in node.keywords if k.arg == "part")
                 assert isinstance(part, ast.Constant)
+                assert isinstance(part.value, str)
                 found.add(f"{part.value}_unavailable")
             elif name in ("BadRequest", "Forbidden", "TooLarge", "Throttled", "Unavailable", "AgentError"):
                 first = node.args[0]
-                if isinstance(first, ast.Constant):
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
                     found.add(first.value)
     return found | {"invalid_token", "session_busy"}
 

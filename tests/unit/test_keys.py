@@ -1,7 +1,8 @@
 import pytest
-from clinic_agent import keys
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
+from clinic_agent import keys
 
 USER = "11111111-2222-4333-8444-555555555555"
 # Few letters, one of them the hyphen: joins that collide must be likely, or the property proves nothing.

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from clinic_agent.lambdas.broker import CredentialsBroker, session_name
 from clinic_agent.lambdas.claims import SignInRefused, add_claims
 from clinic_agent.lambdas.registry import Registry
-
 from tests.unit.support import USER_A, USER_B, Issuer, tenant
 
 

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+
 from clinic_agent.errors import Throttled, Unavailable
 from clinic_agent.memory import AgentCoreMemory, Turn
-
 from tests.unit.support import SESSION_ID, USER_A, tenant
 
 

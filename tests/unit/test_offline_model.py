@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
+
 from local_aws.model.answering import LABEL
 from local_aws.model.completions import complete
 from local_aws.model.conversation import InvalidChatError
 from local_aws.model.server import Control, create_application
-from starlette.testclient import TestClient
 
 ALL_TOOLS = ("search_documents", "list_patients", "get_patient")
 SECRET = {"X-Local-Secret": "s"}

@@ -12,8 +12,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 from botocore.validate import ParamValidator
-from clinic_agent.keys import InvalidKey
 
+from clinic_agent.keys import InvalidKey
 from scripts import onboard as onboarding
 from scripts import seed as seeding
 from scripts.onboard import NewTenant, NewUser, Onboarded, onboard

@@ -16,9 +16,9 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+
 from local_aws.runtime.config import parse_config
 from local_aws.stack.processes import ProcessIdentity, free_port
-
 from tests.unit.runtime_standin_support import BUCKET, KEY, SECRET, SESSION, FakeAws, Issuer, bundle, configuration
 
 SESSION_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"

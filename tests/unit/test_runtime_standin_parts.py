@@ -15,14 +15,14 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.datastructures import Headers
+
 from local_aws.runtime.bundle import Download, prepare_bundle
 from local_aws.runtime.config import CodeLocation, parse_config
 from local_aws.runtime.errors import BundleError, InvalidConfigError, RequestError
 from local_aws.runtime.headers import SESSION_HEADER, forwarded, session_id
 from local_aws.runtime.role_session import RoleSession, RoleSessionError
 from local_aws.runtime.sessions import SessionLimits, SessionPool
-from starlette.datastructures import Headers
-
 from tests.unit.runtime_standin_support import ROLE, SESSION, bundle, configuration
 
 # --- configuration ----------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from local_aws.__main__ import main
 from local_aws.stack import control
 from local_aws.stack.logs import follow

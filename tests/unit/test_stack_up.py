@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+
 from local_aws.stack import control
 from local_aws.stack.processes import port_is_open
 from local_aws.stack.state import StateFolder
-
 from scripts import down, up
 from scripts.up import StackFailed, running_stack
 

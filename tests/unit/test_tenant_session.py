@@ -4,12 +4,12 @@ from typing import Any
 
 import botocore.loaders
 import pytest
-from clinic_agent.credentials import LambdaBroker, TenantSessions
-from clinic_agent.errors import AgentError, Forbidden, NotAuthenticated, Throttled, Unavailable
-from clinic_agent.guard import SessionPin, TenancyGuard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clinic_agent.credentials import LambdaBroker, TenantSessions
+from clinic_agent.errors import AgentError, Forbidden, NotAuthenticated, Throttled, Unavailable
+from clinic_agent.guard import SessionPin, TenancyGuard
 from tests.unit.support import USER_A, USER_B, FakeBroker, Issuer, tenant
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import jwt
 import pytest
-from clinic_agent.errors import NotAuthenticated, Unavailable
-from clinic_agent.identity import SigningKeys, bearer_token
-from clinic_agent.identity.signing_keys import REFETCH_SECONDS, REFRESH_SECONDS, KeysUnavailable
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 
+from clinic_agent.errors import NotAuthenticated, Unavailable
+from clinic_agent.identity import SigningKeys, bearer_token
+from clinic_agent.identity.signing_keys import REFETCH_SECONDS, REFRESH_SECONDS, KeysUnavailable
 from tests.unit.support import CLIENT_ID, ISSUER, USER_A, Issuer
 
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+
 from clinic_agent.errors import BadRequest, NotFound, Throttled, Unavailable
 from clinic_agent.tools import DocumentIndex, Patients, document_tool, patient_tools
 from clinic_agent.tools.documents import parse_document
 from clinic_agent.workspace import _tools
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.unit.support import tenant
 
 PREFIX = "clinics/clinic-a/documents/"
