@@ -182,7 +182,7 @@ def test_ci_runs_the_same_targets_everywhere() -> None:
     script = re.findall(r"^step make ([a-z-]+)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
     steps = workflow()["jobs"]["checks"]["steps"]
     hosted = [step["run"].removeprefix("make ") for step in steps if "run" in step]
-    assert script == hosted == ["install", "test", "validate", "lint", "types"]
+    assert script == hosted == ["test", "validate", "lint", "types"]
     assert set(script) <= set(TARGETS)
 
 
@@ -203,5 +203,5 @@ def test_ci_stops_at_the_first_step_that_fails_and_says_which(tmp_path: Path) ->
     env = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
     done = subprocess.run([str(tmp_path / ".ci" / "run")], env=env, cwd="/", capture_output=True, text=True)
     assert done.returncode == 1
-    assert re.findall(r"^made (\w+)$", done.stdout, re.MULTILINE) == ["install", "test"]
+    assert re.findall(r"^made (\w+)$", done.stdout, re.MULTILINE) == ["test"]
     assert re.fullmatch(r"== make test: failed after \d+ s\n", done.stderr)
