@@ -69,7 +69,7 @@ async def answer(
         AgentError: If the turn cannot be finished. Before the first event it can still become an HTTP status.
     """
     started = parts.clock()
-    meter = UsageMeter(prompt_chars=len(SYSTEM_PROMPT) + len(prompt))
+    meter = UsageMeter()
     outcome, code = "disconnected", None
     try:
         history, records = await _recall(parts, session_id, prompt)
@@ -132,11 +132,13 @@ async def _run_model(
     parts: AgentParts, history: Sequence[Turn], records: Sequence[str], prompt: str, meter: UsageMeter
 ) -> AsyncGenerator[events.Event, None]:
     # One Agent a request: it holds this request's messages. Model and tools live as long as the session.
+    system_prompt = SYSTEM_PROMPT + _memory_block(records)
+    meter.sent(len(system_prompt) + len(prompt) + sum(len(turn.question) + len(turn.answer) for turn in history))
     agent = Agent(
         model=parts.model,
         messages=[message for turn in history for message in _messages(turn)],
         tools=list(parts.tools),
-        system_prompt=SYSTEM_PROMPT + _memory_block(records),
+        system_prompt=system_prompt,
         callback_handler=None,
         conversation_manager=NullConversationManager(),
         retry_strategy=None,  # Strands would wait for minutes; the client can retry
@@ -172,6 +174,7 @@ def _translate(raw: Any, meter: UsageMeter, names: dict[str, str]) -> list[event
         return []
     if message := raw.get("message"):
         results = [block["toolResult"] for block in message.get("content", []) if "toolResult" in block]
+        meter.sent(sum(len(item.get("text", "")) for result in results for item in result["content"]))
         return [
             events.tool(names.get(r["toolUseId"], ""), "finished" if r["status"] == "success" else "failed")
             for r in results

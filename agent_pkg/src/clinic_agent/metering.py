@@ -45,19 +45,18 @@ def log_usage(event: UsageEvent) -> None:
 class UsageMeter:
     """Counts tokens and tool calls from the model's stream, call by call."""
 
-    def __init__(self, *, prompt_chars: int) -> None:
-        """Start a count.
-
-        Args:
-            prompt_chars: Characters of everything the first model call gets; only used if that call is cut off.
-        """
+    def __init__(self) -> None:
         self.model_calls = 0
         self.input_tokens = 0
         self.output_tokens = 0
         self.estimated = False
         self.tools: dict[str, int] = {}
-        self._prompt_chars = prompt_chars
+        self._prompt_chars = 0
         self._open_call_chars: int | None = None
+
+    def sent(self, chars: int) -> None:
+        """Note how much text goes to the model with each call from now on; used for a call that is cut off."""
+        self._prompt_chars += chars
 
     def see(self, chunk: dict[str, Any]) -> None:
         """Count one chunk of the Converse stream."""

@@ -97,13 +97,8 @@ class TenantSessions:
 
     def cached(self, tenant: TenantContext) -> TenantSession | None:
         """Return the owner's session if it can be used without a blocking call."""
-        with self._lock:
-            session = self._sessions.get(tenant.owner)
-            if session is None:
-                return None
-            session.present(tenant)
-            self._sessions.move_to_end(tenant.owner)
-        return None if session.needs_renewal else session
+        session = self._find(tenant)
+        return None if session is None or session.needs_renewal else session
 
     def open(self, tenant: TenantContext) -> TenantSession:
         """Return the owner's session, made or renewed if need be (one blocking call to the broker).
@@ -111,9 +106,7 @@ class TenantSessions:
         Raises:
             AgentError: As `Broker.grant`.
         """
-        self.cached(tenant)
-        with self._lock:
-            session = self._sessions.get(tenant.owner)
+        session = self._find(tenant)
         if session is not None:
             session.renew_if_needed()
             return session
@@ -123,3 +116,12 @@ class TenantSessions:
             while len(self._sessions) > self._most:
                 self._sessions.popitem(last=False)
         return session
+
+    def _find(self, tenant: TenantContext) -> TenantSession | None:
+        """Return the owner's session, told of the latest token and marked as used, whatever its credentials' age."""
+        with self._lock:
+            session = self._sessions.get(tenant.owner)
+            if session is not None:
+                session.present(tenant)
+                self._sessions.move_to_end(tenant.owner)
+            return session
