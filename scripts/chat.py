@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from scripts.client import NoStack, Session, Stack, load_stack, sign_in
@@ -18,8 +19,7 @@ def pick_user(stack: Stack, username: str | None) -> dict[str, Any] | None:
     """Return the user with that name, or the first one that may sign in if no name is given."""
     users: list[dict[str, Any]] = stack["users"]
     if username is None:
-        active = {tenant["clinic_id"] for tenant in stack["tenants"] if tenant.get("status", "ACTIVE") == "ACTIVE"}
-        return next(user for user in users if user["clinic_id"] in active)
+        return users[0] if users else None
     return next((user for user in users if user["username"] == username), None)
 
 
@@ -52,6 +52,8 @@ def chat(console: Console, stack: Stack, user: dict[str, Any]) -> None:
             return
         if prompt == "/new":
             session = Session(stack, session.access_token)
+        elif prompt.startswith("/"):
+            console.print("/new starts a new session, /quit ends.")
         elif prompt:
             # A new token each time: they are short-lived, and a chat is not.
             session.access_token = sign_in(stack, user["username"], user["password"])["AccessToken"]
@@ -77,8 +79,8 @@ def main() -> int:
         return 2
     try:
         chat(console, stack, user)
-    except httpx.HTTPError as error:
-        console.print(f"The runtime cannot be reached ({type(error).__name__}); see `make status`.", style="red")
+    except (httpx.HTTPError, BotoCoreError, ClientError) as error:
+        console.print(f"The platform cannot be reached ({type(error).__name__}); see `make status`.", style="red")
         return 1
     return 0
 

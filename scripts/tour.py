@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import yaml
 from botocore.exceptions import ClientError
 
@@ -137,39 +138,44 @@ class Tour:
                 self._user(clinic_id)["username"],
             )
             answer = session.ask(canary["question"])
-            found = "own document quoted" if canary["answer_contains"] in answer.text else _ending(answer)
+            found = _ending(
+                answer, "own document quoted" if canary["answer_contains"] in answer.text else "something else"
+            )
             yield Attempt(who=name, what="asks for an own document", expected="own document quoted", got=found)
             answer = session.ask("What did I ask before?")
-            found = "own question recalled" if canary["question"][:40] in answer.text else _ending(answer)
+            found = _ending(
+                answer, "own question recalled" if canary["question"][:40] in answer.text else "something else"
+            )
             yield Attempt(who=name, what="asks what was asked before", expected="own question recalled", got=found)
 
     def _other_clinics_things(self) -> Iterator[Attempt]:
         name, session = self._user(CLINIC)["username"], self._session(CLINIC)
         theirs = self._canaries[STRANGER]
-        unknown = session.ask("Tell me about patient P-0000.").text
+        unknown = session.ask("Tell me about patient P-0000.")
         for clinic_id in (STRANGER, SIBLING, HOSPITAL):
             patient_id = self._canaries[clinic_id]["patient_id"]
-            answer = session.ask(f"Tell me about patient {patient_id}.").text
-            same = "as an unknown patient" if answer.replace(patient_id, "P-0000") == unknown else "another answer"
+            answer = session.ask(f"Tell me about patient {patient_id}.")
+            alike = answer.text.replace(patient_id, "P-0000") == unknown.text and answer.tools == ["get_patient"]
+            same = _ending(answer, "as an unknown patient" if alike else "another answer")
             yield Attempt(
                 who=name,
                 what=f"asks for {clinic_id}'s patient {patient_id}",
                 expected="as an unknown patient",
                 got=same,
             )
-        answer = session.ask(theirs["question"]).text
-        leaked = "leaked" if theirs["answer_contains"] in answer else "nothing of it"
+        answer = session.ask(theirs["question"])
+        leaked = _ending(answer, "leaked" if theirs["answer_contains"] in answer.text else "nothing of it")
         yield Attempt(who=name, what=f"asks what {STRANGER}'s documents answer", expected="nothing of it", got=leaked)
         for injection in self._injections:
             clinic_id = injection["clinic_id"]
-            answer = self._session(clinic_id).ask(injection["question"]).text
+            answer = self._session(clinic_id).ask(injection["question"])
             others = [c for c in self._canaries if c != clinic_id]
-            mixed_up = any(self._canaries[c][f] in answer for c in others for f in ("phrase", "patient_phrase"))
+            mixed_up = any(self._canaries[c][f] in answer.text for c in others for f in ("phrase", "patient_phrase"))
             yield Attempt(
                 who=self._user(clinic_id)["username"],
                 what="reads a document with instructions to the assistant",
                 expected="nothing of other clinics",
-                got="leaked" if mixed_up else "nothing of other clinics",
+                got=_ending(answer, "leaked" if mixed_up else "nothing of other clinics"),
             )
 
     def _identities(self) -> Iterator[Attempt]:
@@ -179,12 +185,13 @@ class Tour:
         stolen = Session(self._stack, self._signed_in(CLINIC, 1)["AccessToken"], session_id=live.session_id)
         tampered = live.access_token or ""
         tampered = tampered[:-8] + tampered[-8:][::-1]
+        id_token = Session(self._stack, self._signed_in(CLINIC)["IdToken"])
         fields = json.dumps({"prompt": "hello", "clinic_id": STRANGER, "tier": "premium"}).encode()
         for who, what, expected, answer in (
             ("nobody", "asks without a token", "401 invalid_token", Session(self._stack, None).ask("hello")),
             ("nobody", "asks with garbage as token", "401 invalid_token", Session(self._stack, "garbage").ask("hello")),
             ("nobody", "changes a token's signature", "401 invalid_token", Session(self._stack, tampered).ask("hello")),
-            (owner, "uses the ID token", "401 invalid_token", _with_id_token(self._stack, self._signed_in(CLINIC))),
+            (owner, "uses the ID token", "403 AccessDeniedException", id_token.ask("hello")),
             (owner, f"claims to be {STRANGER}, premium, in the payload", "403 identity_conflict", live.send(fields)),
             (colleague, f"takes over {owner}'s session", "403 session_owner", stolen.ask("What did I ask before?")),
             (owner, "uses a session id of 9 characters", "400 ValidationException", _short_session(self._stack, live)),
@@ -239,14 +246,11 @@ def _summary(who: str, what: str, attacks: Iterator[Attack], clients: Any, expec
     return Attempt(who=who, what=what, expected=counted, got="; ".join(wrong) or counted)
 
 
-def _ending(answer: Answer) -> str:
-    return f"{answer.status} {answer.code}" if answer.error else f"{answer.status} answered"
-
-
-def _with_id_token(stack: Stack, tokens: dict[str, str]) -> Answer:
-    answer = Session(stack, tokens["IdToken"]).ask("hello")
-    # The authorizer may call it forbidden (wrong use) or unauthenticated (no client id): both are a closed door.
-    return replace(answer, status=401, error={"code": "invalid_token"}) if answer.status in (401, 403) else answer
+def _ending(answer: Answer, answered: str = "answered") -> str:
+    """Say how a request ended; `answered` only if there really is an answer."""
+    if answer.error or answer.status != httpx.codes.OK or not answer.text:
+        return f"{answer.status} {answer.code}"
+    return answered
 
 
 def _short_session(stack: Stack, live: Session) -> Answer:

@@ -246,6 +246,8 @@ def test_a_changed_plan_needs_a_new_sign_in(platform: Platform) -> None:
         ("lambda", {"status": 500, "code": "ServiceException"}, 503, "broker_unavailable"),
         ("sts", {"status": 503, "code": "ServiceUnavailable"}, 503, "broker_unavailable"),
         ("sts", {"status": 400, "code": "ThrottlingException"}, 429, "throttled"),
+        ("s3", {"status": 500, "code": "InternalError"}, 200, "documents_unavailable"),
+        ("s3", {"status": 503, "code": "SlowDown"}, 200, "throttled"),
     ],
 )
 def test_a_part_that_is_down_is_a_typed_error_and_nothing_is_stored(
@@ -319,6 +321,23 @@ def test_a_busy_session_says_so_and_other_sessions_go_on(platform: Platform, mod
         model("normal")
         assert running.result().status == 200
     assert (busy.status, busy.code) == (409, "session_busy")
+
+
+def test_an_answer_that_memory_does_not_take_ends_with_an_error(
+    platform: Platform, faults: Callable[[dict[str, Any]], None], model: Callable[..., None]
+) -> None:
+    session = platform.session("clinic-b")
+    session.ask(QUESTION)
+    model("slow", delay_ms_per_chunk=300)
+    seen: list[dict[str, Any]] = []
+    for event in session.stream("Hello, who are you, and what must not be stored?"):
+        if not seen:  # the history has been read, the turn is not yet written
+            faults({"bedrock-agentcore": {"status": 500, "code": "ServiceException"}})
+        seen.append(event)
+    model("normal")
+    faults({})
+    assert (seen[0]["type"], seen[-1]["type"], seen[-1]["code"]) == ("text", "error", "memory_unavailable")
+    assert "must not be stored" not in session.ask("What did I ask before?").text
 
 
 def test_unknown_endpoints_are_not_found(platform: Platform) -> None:

@@ -265,7 +265,7 @@ def test_broker_allows_exactly_this(shipped: Access) -> None:
     registry = "arn:aws:dynamodb:eu-west-1:111122223333:table/clinic-test-registry"
     assert {sid: (s["Effect"], s["Action"], s["Resource"], s.get("Condition")) for sid, s in statements.items()} == {
         "MakeTenantSessions": ("Allow", ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"], TENANT, None),
-        "ReadRegistry": ("Allow", ["dynamodb:GetItem", "dynamodb:BatchGetItem"], registry, None),
+        "ReadRegistry": ("Allow", "dynamodb:GetItem", registry, None),
         "DecryptRegistry": (
             "Allow",
             "kms:Decrypt",

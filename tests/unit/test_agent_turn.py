@@ -9,7 +9,7 @@ from strands.types.exceptions import ModelThrottledException
 
 from clinic_agent.agent import MAX_MODEL_CALLS, MAX_TOOL_CALLS, AgentParts, answer
 from clinic_agent.credentials import TierSettings
-from clinic_agent.errors import AgentError, Throttled, Unavailable
+from clinic_agent.errors import AgentError, BadRequest, Throttled, Unavailable
 from clinic_agent.memory import Turn
 from clinic_agent.metering import UsageEvent
 from tests.unit.support import SESSION_ID, TIER, FakeMemory, ScriptedModel, tenant
@@ -207,11 +207,36 @@ def test_tool_calls_of_a_turn_are_limited() -> None:
     assert statuses == ["started"] * (MAX_TOOL_CALLS + 1) + ["failed"] * (MAX_TOOL_CALLS + 1)
 
 
-def test_a_failing_tool_is_told_to_the_model_and_does_not_end_the_turn() -> None:
+def test_a_tool_whose_data_is_down_ends_the_turn() -> None:
     @tool
     def broken() -> str:
         """Break."""
         raise Unavailable("documents_unavailable", "The documents service cannot be reached at the moment.")
+
+    bench = Bench(ScriptedModel(("broken", {}), "I guess it is 5 mg."))
+    bench.parts = AgentParts(
+        model=bench.model, memory=bench.memory, tools=[broken], tier=TIER, usage_sink=bench.usage.append
+    )
+    with pytest.raises(Unavailable) as caught:
+        bench.run()
+    assert caught.value.code == "documents_unavailable"
+    assert len(bench.model.calls) == 1
+    assert bench.memory.written == []
+    assert bench.usage[0].error_code == "documents_unavailable"
+
+
+def test_a_mistake_of_ours_is_metered_as_refused() -> None:
+    bench = Bench(ScriptedModel("ok"), FakeMemory(fail_read=RuntimeError("boom")))
+    with pytest.raises(RuntimeError):
+        bench.run()
+    assert [(u.outcome, u.error_code) for u in bench.usage] == [("refused", "internal")]
+
+
+def test_a_tool_that_refuses_its_arguments_is_told_to_the_model() -> None:
+    @tool
+    def broken() -> str:
+        """Break."""
+        raise BadRequest("invalid_argument", "limit: must be 1 to 10")
 
     bench = Bench(ScriptedModel(("broken", {}), "It is down."))
     bench.parts = AgentParts(

@@ -208,6 +208,21 @@ def test_a_failure_before_the_first_event_is_an_http_status() -> None:
     assert "prompt" not in response.text
 
 
+def test_mistakes_of_ours_are_internal_errors_before_and_after_the_first_event(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with served(Site(ScriptedModel("Hello"), FakeMemory(fail_read=RuntimeError("prompt: hi")))) as site:
+        response = site.post({"prompt": "hi"})
+    assert (response.status_code, response.json()["error"]["code"]) == (500, "internal")
+    assert response.json()["error"]["request_id"] in caplog.text
+    with served(Site(ScriptedModel("Hello"), FakeMemory(fail_write=KeyError("prompt: hi")))) as site:
+        response = site.post({"prompt": "hi"})
+    assert [event["type"] for event in sse(response)] == ["text", "error"]
+    assert sse(response)[-1]["code"] == "internal"
+    assert "prompt" not in response.text
+    assert "prompt: hi" not in caplog.text
+
+
 def test_a_failure_after_the_first_event_is_an_error_event() -> None:
     from clinic_agent.errors import Unavailable
 

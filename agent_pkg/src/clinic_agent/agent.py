@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from strands import Agent
 from strands.agent.conversation_manager import NullConversationManager
-from strands.hooks import BeforeToolsEvent
+from strands.hooks import AfterToolCallEvent, BeforeToolsEvent
 from strands.models import Model
 from strands.types.exceptions import (
     ContextWindowOverflowException,
@@ -24,7 +24,7 @@ from strands.types.exceptions import (
 from clinic_agent import events
 from clinic_agent.aws_errors import AWS_ERRORS, as_agent_error, error_code
 from clinic_agent.credentials import TierSettings
-from clinic_agent.errors import AgentError, Throttled, TooLarge
+from clinic_agent.errors import AgentError, Throttled, TooLarge, Unavailable
 from clinic_agent.identity import TenantContext
 from clinic_agent.memory import Memory, Turn
 from clinic_agent.metering import UsageEvent, UsageMeter, UsageSink
@@ -97,6 +97,9 @@ async def answer(
     except AgentError as error:
         outcome, code = "refused", error.code
         raise
+    except Exception:
+        outcome, code = "refused", "internal"
+        raise
     finally:
         meter.close()
         parts.usage_sink(
@@ -144,13 +147,16 @@ async def _run_model(
         retry_strategy=None,  # Strands would wait for minutes; the client can retry
         load_tools_from_directory=False,
     )
+    outages = _ToolOutages()
     agent.hooks.add_callback(BeforeToolsEvent, _ToolCap(meter).check)
+    agent.hooks.add_callback(AfterToolCallEvent, outages.note)
     cancel = threading.Event()
     names: dict[str, str] = {}
     try:
         stream = agent.stream_async(prompt, limits={"turns": MAX_MODEL_CALLS}, cancel_signal=cancel)
         async with aclosing(stream) as raw_events:  # type: ignore[type-var]  # an async generator, typed as iterator
             async for raw in raw_events:
+                outages.check()
                 for event in _translate(raw, meter, names):
                     yield event
     except MaxTokensReachedException:
@@ -182,6 +188,24 @@ def _translate(raw: Any, meter: UsageMeter, names: dict[str, str]) -> list[event
     if result := raw.get("result"):
         return [{"type": "stop", "reason": result.stop_reason}]
     return []
+
+
+class _ToolOutages:
+    """Ends the turn when what a tool reads is down: an answer without the clinic's own data would be a guess.
+
+    What the model got wrong (an unknown patient, a bad argument) is told to the model, which can do better.
+    """
+
+    def __init__(self) -> None:
+        self._error: AgentError | None = None
+
+    def note(self, event: AfterToolCallEvent) -> None:
+        if isinstance(event.exception, Throttled | Unavailable):
+            self._error = event.exception
+
+    def check(self) -> None:
+        if self._error is not None:
+            raise self._error
 
 
 class _ToolCap:

@@ -18,6 +18,7 @@ _THROTTLES: Final = frozenset(
         "RequestLimitExceeded",
         "ServiceQuotaExceededException",
         "SlowDown",
+        "EC2ThrottledException",  # of Lambda
     }
 )
 

@@ -6,7 +6,7 @@
     ├── Forbidden (403)         identity_conflict, session_owner, tenant_suspended, tier_mismatch
     ├── NotFound (404)          not_found: the same for what does not exist and for what is another tenant's
     ├── SessionBusy (409)       session_busy
-    ├── TooLarge (413)          prompt_too_large, payload_too_large
+    ├── TooLarge (413)          prompt_too_large, payload_too_large, conversation_too_large
     ├── Throttled (429)         throttled, quota_exceeded; retryable
     └── Unavailable (503)       identity_unavailable, broker_unavailable, model_unavailable, memory_unavailable, …
 

@@ -22,7 +22,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     logs.add_argument("part", nargs="?", help="such as emulator, model, runtime or stack; default: all")
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what is appended")
     logs.add_argument("-n", "--lines", type=int, default=40, help="lines of each log")
-    commands.add_parser("status", help="say what is running; exit status 0 if it is ready, 3 if not")
+    status = commands.add_parser("status", help="say what is running; exit status 0 if it is ready, 3 if not")
+    for command in (logs, status):  # before and after the command; the latter must not overwrite the former's value
+        command.add_argument("--state", type=Path, default=argparse.SUPPRESS, metavar="FOLDER", help="default: .local")
     return parser.parse_args(arguments)
 
 

@@ -27,7 +27,7 @@ resource "aws_iam_role_policy" "claims" {
       {
         Sid      = "ReadRegistry"
         Effect   = "Allow"
-        Action   = ["dynamodb:GetItem", "dynamodb:BatchGetItem"]
+        Action   = "dynamodb:GetItem"
         Resource = aws_dynamodb_table.registry.arn
       },
       {

@@ -61,7 +61,7 @@ resource "aws_iam_role_policy" "broker" {
       {
         Sid      = "ReadRegistry"
         Effect   = "Allow"
-        Action   = ["dynamodb:GetItem", "dynamodb:BatchGetItem"]
+        Action   = "dynamodb:GetItem"
         Resource = var.registry.table_arn
       },
       {

@@ -1,6 +1,7 @@
 """The HTTP answer to an invocation: a status that tells the truth, then server-sent events."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
@@ -10,6 +11,8 @@ from starlette.types import Receive, Scope, Send
 from clinic_agent import events
 from clinic_agent.app.request_gate import error_response
 from clinic_agent.errors import AgentError
+
+logger = logging.getLogger(__name__)
 
 Turn = Callable[[], AsyncGenerator[events.Event, None]]
 
@@ -46,17 +49,25 @@ class TurnResponse(Response):
         async with aclosing(self._turn()) as turn:
             try:
                 first = await anext(turn)
-            except AgentError as error:
-                await error_response(error, self._request_id)(scope, receive, send)
+            except Exception as error:
+                await error_response(self._refusal(error), self._request_id)(scope, receive, send)
                 return
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             await self._body(send, first)
             try:
                 async for event in turn:
                     await self._body(send, event)
-            except AgentError as error:
-                await self._body(send, events.error(error.as_dict(self._request_id)))
+            except Exception as error:
+                await self._body(send, events.error(self._refusal(error).as_dict(self._request_id)))
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _refusal(self, error: Exception) -> AgentError:
+        """Return what the caller is told: of a mistake of ours, nothing but the request id."""
+        if isinstance(error, AgentError):
+            return error
+        # The class alone: messages and tracebacks can hold prompts.
+        logger.error("error=<%s>, request_id=<%s> | request failed", type(error).__name__, self._request_id)
+        return AgentError("internal", "Something went wrong here. The request id helps to find out what.")
 
     async def _body(self, send: Send, event: events.Event) -> None:
         await send({"type": "http.response.body", "body": events.encode(event), "more_body": True})

@@ -2,16 +2,11 @@
 
 import json
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from clinic_agent.aws_errors import AWS_ERRORS, as_agent_error
 from clinic_agent.credentials.grant import Grant, TierSettings
 from clinic_agent.errors import AgentError, Forbidden, NotAuthenticated, Throttled, Unavailable
-
-_THROTTLES: Final = frozenset(
-    {"TooManyRequestsException", "ThrottlingException", "Throttling", "EC2ThrottledException"}
-)
 
 
 class Broker(Protocol):
@@ -40,11 +35,9 @@ class LambdaBroker:
             response = self._client.invoke(FunctionName=self._function, Payload=json.dumps({"token": token}).encode())
             failed = "FunctionError" in response
             answer = json.load(response["Payload"])
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _THROTTLES:
-                raise Throttled("throttled", "Too many requests for credentials. Try again shortly.") from None
-            raise _unavailable() from None
-        except (BotoCoreError, ValueError, KeyError):
+        except AWS_ERRORS as error:
+            raise as_agent_error(error, part="broker") from None
+        except (ValueError, KeyError):
             raise _unavailable() from None
         if failed or not isinstance(answer, dict):
             raise _unavailable()

@@ -18,6 +18,7 @@ MAX_DOCUMENT_BYTES: Final = 200_000
 MAX_RESULTS: Final = 10
 MAX_QUERY_WORDS: Final = 32
 EXCERPT_WORDS: Final = 48
+"""As in `_SEARCH`."""
 PARALLEL_READS: Final = 8
 
 _SEARCH: Final = """

@@ -101,7 +101,7 @@ run "only_this_pool_may_call_the_claims_function" {
     error_message = "The permission must name Cognito and this pool."
   }
   assert {
-    condition     = toset(flatten([for s in jsondecode(aws_iam_role_policy.claims.policy).Statement : s.Action])) == toset(["dynamodb:GetItem", "dynamodb:BatchGetItem", "kms:Decrypt", "logs:CreateLogStream", "logs:PutLogEvents"])
+    condition     = toset(flatten([for s in jsondecode(aws_iam_role_policy.claims.policy).Statement : s.Action])) == toset(["dynamodb:GetItem", "kms:Decrypt", "logs:CreateLogStream", "logs:PutLogEvents"])
     error_message = "The claims function reads the registry and writes its logs, nothing else."
   }
 }
