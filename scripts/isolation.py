@@ -9,10 +9,8 @@ from typing import Any, Final
 
 import jwt
 
-from scripts.client import SESSION_HEADER, Stack, new_session_id
+from scripts.client import Stack, new_session_id
 from scripts.tenant_credentials import client, outcome
-
-__all__ = ["SESSION_HEADER", "Attack", "Owner", "execution_role_attacks", "own_access", "tenant_attacks"]
 
 ALLOWED: Final = "allowed"
 DENIED: Final = "AccessDenied"
@@ -85,10 +83,13 @@ def tenant_attacks(stack: Stack, attacker: Owner, victim: Owner) -> Iterator[Att
     else:
         yield from _documents(stack, victim, whose)
         yield from _patients(stack, victim, whose)
+        yield from _writes(stack, victim, whose)
+        yield from _other_ways_to_patients(stack, attacker, victim)
     # The victim's things in the attacker's own memory, and in the one where they really lie.
     for memory in dict.fromkeys([stack["memories"][attacker.tier], stack["memories"][victim.tier]]):
         yield from _events(stack, victim, whose, memory=memory)
         yield from _records(stack, victim, whose, memory=memory)
+        yield from _memory_by_id(stack, victim, whose, memory=memory)
     if victim.tier != attacker.tier:
         yield from _model(victim.model_id, "the other tier's")
 
@@ -156,20 +157,7 @@ def wholesale_attacks(stack: Stack, attacker: Owner) -> Iterator[Attack]:
             yield from _events(stack, attacker, "own", memory=other)
             yield from _records(stack, attacker, "own", memory=other)
     for role in ("tenant", "broker", "execution"):
-        yield Attack(
-            name=f"assume the {role} role",
-            service="sts",
-            operation="assume_role",
-            arguments={
-                "RoleArn": stack["roles"][role],
-                "RoleSessionName": "clinic-b@attack",
-                "Tags": [
-                    {"Key": "Tier", "Value": "premium"},
-                    {"Key": "ClinicId", "Value": "clinic-b"},
-                    {"Key": "UserId", "Value": attacker.user_id},
-                ],
-            },
-        )
+        yield from role_attacks(stack["roles"][role], f"the {role} role", attacker.user_id)
     yield Attack(
         name="call the broker",
         service="lambda",
@@ -178,13 +166,24 @@ def wholesale_attacks(stack: Stack, attacker: Owner) -> Iterator[Attack]:
     )
 
 
+def role_attacks(role_arn: str, name: str, user_id: str) -> Iterator[Attack]:
+    """Yield the attempts to become a role: as it is (tags could be what is refused), and as somebody else's tenant."""
+    tags = {"Tier": "premium", "ClinicId": "clinic-b", "UserId": user_id}
+    plain = {"RoleArn": role_arn, "RoleSessionName": "clinic-b@attack"}
+    tagged = {**plain, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+    for how, arguments in (("without tags", plain), ("with another clinic's tags", tagged)):
+        yield Attack(name=f"assume {name} {how}", service="sts", operation="assume_role", arguments=arguments)
+
+
 def execution_role_attacks(stack: Stack, victim: Owner) -> Iterator[Attack]:
     """Yield what code in a microVM must not be able to do with the execution role's credentials."""
     whose = f"{victim.clinic_id}'s"
     yield from _documents(stack, victim, whose)
     yield from _patients(stack, victim, whose)
+    yield from _writes(stack, victim, whose)
     yield from _events(stack, victim, whose, memory=stack["memories"][victim.tier])
     yield from _records(stack, victim, whose, memory=stack["memories"][victim.tier])
+    yield from _memory_by_id(stack, victim, whose, memory=stack["memories"][victim.tier])
     yield from _model(victim.model_id, "a tier's")
     for attack in wholesale_attacks(stack, victim):
         if attack.name != "call the broker":  # that it may; it needs a token for it to be of use
@@ -228,6 +227,65 @@ def _patients(stack: Stack, owner: Owner, whose: str) -> Iterator[Attack]:
             "ExpressionAttributeValues": {":c": {"S": owner.clinic_id}},
         },
     )
+
+
+def _writes(stack: Stack, owner: Owner, whose: str) -> Iterator[Attack]:
+    bucket, table = stack["buckets"]["documents"], stack["tables"]["patients"]
+    document = {"Bucket": bucket, "Key": f"clinics/{owner.clinic_id}/documents/attack.md"}
+    patient = {"clinic_id": {"S": owner.clinic_id}, "patient_id": {"S": "P-9999"}}
+    for what, service, operation, arguments in (
+        ("write into {} documents", "s3", "put_object", {**document, "Body": b"x"}),
+        ("delete from {} documents", "s3", "delete_object", document),
+        ("add to {} patients", "dynamodb", "put_item", {"TableName": table, "Item": patient}),
+        ("delete from {} patients", "dynamodb", "delete_item", {"TableName": table, "Key": patient}),
+    ):
+        yield Attack(name=what.format(whose), service=service, operation=operation, arguments=arguments)
+
+
+def _other_ways_to_patients(stack: Stack, attacker: Owner, victim: Owner) -> Iterator[Attack]:
+    """Yield requests that mean another clinic in a less obvious way."""
+    table = stack["tables"]["patients"]
+    keys = [
+        {"clinic_id": {"S": owner.clinic_id}, "patient_id": {"S": owner.patient_id}} for owner in (attacker, victim)
+    ]
+    legacy = {"ComparisonOperator": "EQ", "AttributeValueList": [{"S": victim.clinic_id}]}
+    sql = f'SELECT * FROM "{table}" WHERE clinic_id = ?'  # noqa: S608 - the attack is the statement
+    for what, operation, arguments in (
+        (
+            "in a transaction with an own one",
+            "transact_get_items",
+            {"TransactItems": [{"Get": {"TableName": table, "Key": key}} for key in keys]},
+        ),
+        ("by legacy conditions", "query", {"TableName": table, "KeyConditions": {"clinic_id": legacy}}),
+        ("by PartiQL", "execute_statement", {"Statement": sql, "Parameters": [{"S": victim.clinic_id}]}),
+    ):
+        name = f"read {victim.clinic_id}'s patients {what}"
+        yield Attack(name=name, service="dynamodb", operation=operation, arguments=arguments)
+
+
+def _memory_by_id(stack: Stack, owner: Owner, whose: str, *, memory: str) -> Iterator[Attack]:
+    """Yield the calls on single events and records, as if their ids were known."""
+    where, record_id = _which(stack, memory), "mem-" + "1" * 40
+    event = {"memoryId": memory, "actorId": owner.actor, "sessionId": new_session_id(), "eventId": "1#00000000"}
+    record = {
+        "requestIdentifier": "attack",
+        "namespaces": [f"/actors/{owner.actor}/preferences/"],
+        "content": {"text": "x"},
+        "timestamp": 0,
+    }
+    for what, operation, arguments in (
+        ("read an event of", "get_event", event),
+        ("delete an event of", "delete_event", event),
+        ("read a record of", "get_memory_record", {"memoryId": memory, "memoryRecordId": record_id}),
+        ("write a record of", "batch_create_memory_records", {"memoryId": memory, "records": [record]}),
+        ("delete a record of", "delete_memory_record", {"memoryId": memory, "memoryRecordId": record_id}),
+    ):
+        yield Attack(
+            name=f"{what} {whose} memory ({where})",
+            service="bedrock-agentcore",
+            operation=operation,
+            arguments=arguments,
+        )
 
 
 def _events(stack: Stack, owner: Owner, whose: str, *, memory: str) -> Iterator[Attack]:

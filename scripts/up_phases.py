@@ -21,6 +21,7 @@ from local_aws.stack.state import StateFolder
 from local_aws.stack.supervisor import Part, Supervisor
 from scripts import bundle, publish
 from scripts.bundle import Bundles
+from scripts.own_model import find_model
 from scripts.publish import Manifest
 from scripts.sample_data import load
 from scripts.seed import SeedResult, seed
@@ -57,9 +58,10 @@ def model_part(secret: str) -> Part:
     return _part("model", health_path="/health", secret=secret)
 
 
-def emulator_part(secret: str, *, model_url: str) -> Part:
+def emulator_part(secret: str, *, model_url: str, model_name: str | None = None) -> Part:
     """Describe the emulator."""
-    return _part("emulator", "--model-url", model_url, health_path="/_ministack/health", secret=secret)
+    options = ["--model-url", model_url, *(["--model-name", model_name] if model_name else [])]
+    return _part("emulator", *options, health_path="/_ministack/health", secret=secret)
 
 
 def apply_bootstrap(laptop: Laptop, root: TerraformRoot) -> dict[str, Any]:
@@ -247,11 +249,15 @@ def provision(
     state.write(state.secret_file, secret)
     forget_terraform_state(state)
     with _phase("emulator and model", progress):
-        parts = []
+        parts, model_name = [], None
         if model_url is None:
             parts.append(model_part(secret))
             model_url = f"http://127.0.0.1:{parts[0].port}"
-        parts.append(emulator_part(secret, model_url=model_url))
+        else:
+            own = find_model(model_url, os.environ.get("MODEL_NAME") or None)
+            model_url, model_name = own.url, own.name
+            progress(f"model {model_name} of {model_url} instead of the offline model")
+        parts.append(emulator_part(secret, model_url=model_url, model_name=model_name))
         for part in parts:
             supervisor.start(part)
         for part in parts:

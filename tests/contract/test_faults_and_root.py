@@ -1,4 +1,4 @@
-"""Two things that AWS does not have: services that fail when asked to, and a root that stands for AWS services."""
+"""Services that fail when asked to, a root that stands for AWS services, and who may pass as whom."""
 
 import json
 import urllib.request
@@ -86,3 +86,53 @@ def test_root_assumes_what_a_service_may_and_nobody_else_does(root: Caller) -> N
             execution.assume("of-a-service")
     finally:
         iam.delete_role_policy(RoleName="execution", PolicyName="everything")
+
+
+@pytest.mark.parametrize("authorization", ["Bearer x", "Basic x", "x"])
+def test_an_authorization_that_is_no_signature_is_nobodys(root: Caller, authorization: str) -> None:
+    request = urllib.request.Request(
+        root.endpoint,
+        data=b'{"TableName": "patients"}',
+        headers={
+            "Authorization": authorization,
+            "X-Amz-Target": "DynamoDB_20120810.Scan",
+            "Content-Type": "application/x-amz-json-1.0",
+        },
+    )
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=5)
+    caught.value.close()
+    assert caught.value.code == 403
+
+
+def test_the_emulators_own_control_paths_need_the_secret(root: Caller) -> None:
+    request = urllib.request.Request(f"{root.endpoint}/_ministack/reset", method="POST")
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=5)
+    caught.value.close()
+    assert caught.value.code == 404
+
+
+def test_a_trust_that_names_the_role_is_enough_and_a_deny_still_decides(root: Caller) -> None:
+    iam = root.client("iam")
+    for name, principal in (
+        ("trusts-by-name", role_arn("execution")),
+        ("trusts-the-account", f"arn:aws:iam::{ACCOUNT}:root"),
+        ("trusts-another", role_arn("broker")),
+    ):
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": principal}}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
+    execution = root.assume("execution")
+    assert execution.assume("trusts-by-name")
+    for name in ("trusts-the-account", "trusts-another"):
+        with pytest.raises(ClientError):
+            execution.assume(name)
+    deny = {"Effect": "Deny", "Action": "sts:AssumeRole*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    iam.put_role_policy(RoleName="execution", PolicyName="deny", PolicyDocument=document)
+    try:
+        with pytest.raises(ClientError):
+            execution.assume("trusts-by-name")
+    finally:
+        iam.delete_role_policy(RoleName="execution", PolicyName="deny")

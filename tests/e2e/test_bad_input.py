@@ -97,6 +97,15 @@ def test_nobody_signs_up_by_himself_or_changes_who_he_is(platform: Platform) -> 
             ClientId=platform.stack["client_id"], Username="intruder@example.org", Password="Passw0rd!Passw0rd"
         )
     assert caught.value.response["Error"]["Code"] == "NotAuthorizedException"
+    victim = platform.users("hospital-a")[1]["username"]
+    where = {"ClientId": platform.stack["client_id"], "Username": victim}
+    for attempt, more in (
+        (cognito.forgot_password, {}),
+        (cognito.confirm_forgot_password, {"ConfirmationCode": "654321", "Password": "Passw0rd!Passw0rd"}),
+    ):
+        with pytest.raises(ClientError) as caught:
+            attempt(**where, **more)
+        assert caught.value.response["Error"]["Code"] == "NotAuthorizedException"
     for name in ("custom:clinic_id", "custom:tier", "clinic_id"):
         with pytest.raises(ClientError):
             cognito.update_user_attributes(

@@ -157,6 +157,27 @@ def test_a_client_that_hangs_up_is_metered_and_stores_nothing() -> None:
     assert bench.memory.written == []
 
 
+def test_a_client_that_hangs_up_before_the_first_word_is_metered_too() -> None:
+    class Silent(ScriptedModel):
+        async def stream(self, *args: Any, **kwargs: Any) -> Any:
+            await asyncio.sleep(30)
+            yield {"messageStart": {"role": "assistant"}}
+
+    bench = Bench(Silent("never"))
+
+    async def cancel() -> None:
+        task = asyncio.ensure_future(anext(bench.stream("12345678")))
+        await asyncio.sleep(0.2)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel())
+    (usage,) = bench.usage
+    assert (usage.outcome, usage.model_calls, usage.estimated) == ("disconnected", 1, True)
+    assert usage.input_tokens > 100
+
+
 def test_a_cancelled_turn_is_metered_too() -> None:
     bench = Bench(ScriptedModel("one |two |three |four ", pause=lambda: asyncio.sleep(0.05)))
 

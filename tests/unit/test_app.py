@@ -201,6 +201,26 @@ def test_a_second_request_of_a_busy_session_is_told_to_wait_and_a_hang_up_frees_
         assert site.post({"prompt": "hi"}).status_code == 200
 
 
+def test_a_session_is_busy_while_a_cancelled_model_call_goes_on() -> None:
+    from dataclasses import replace
+
+    model = ScriptedModel("Hello")
+    with served(Site(model)) as site:
+        working = [True]
+        site.parts.parts = replace(site.parts.parts, still_calling=lambda: working[0])
+        assert site.post({"prompt": "hi"}).json()["error"]["code"] == "session_busy"
+        working[0] = False
+        assert site.post({"prompt": "hi"}).status_code == 200
+    assert len(model.calls) == 1
+
+
+def test_half_a_surrogate_pair_does_not_break_the_stream() -> None:
+    with served(Site(ScriptedModel("ok \ud83d"))) as site:
+        events = sse(site.post({"prompt": "hi"}))
+    assert events[0] == {"type": "text", "text": "ok ?"}
+    assert events[-1]["type"] == "done"
+
+
 def test_a_failure_before_the_first_event_is_an_http_status() -> None:
     with served(Site(ScriptedModel(RuntimeError("prompt: hi")))) as site:
         response = site.post({"prompt": "hi"})

@@ -195,6 +195,16 @@ def test_unknown_users_cannot_sign_in(table: FakeTable, sub: Any) -> None:
         add_claims(trigger(sub), Registry(client=table, table="registry"))
 
 
+def test_aws_errors_are_not_shown_at_sign_in(table: FakeTable) -> None:
+    table.error = ClientError(
+        {"Error": {"Code": "AccessDeniedException", "Message": "arn:aws:iam::1:role/x"}}, "GetItem"
+    )
+    with pytest.raises(SignInRefused) as caught:
+        add_claims(trigger(), Registry(client=table, table="registry"))
+    assert str(caught.value) == "Sign-in is not possible at the moment. Try again shortly."
+    assert caught.value.__suppress_context__
+
+
 def test_users_of_a_suspended_clinic_cannot_sign_in(table: FakeTable) -> None:
     table.put(pk="clinic#clinic-a", sk="profile", tier="basic", status="SUSPENDED")
     with pytest.raises(SignInRefused) as caught:

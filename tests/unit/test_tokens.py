@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 from clinic_agent.errors import NotAuthenticated, Unavailable
 from clinic_agent.identity import SigningKeys, bearer_token
-from clinic_agent.identity.signing_keys import REFETCH_SECONDS, REFRESH_SECONDS, KeysUnavailable
+from clinic_agent.identity.signing_keys import FIRST_FETCH_SECONDS, REFETCH_SECONDS, REFRESH_SECONDS, KeysUnavailable
 from tests.unit.support import CLIENT_ID, ISSUER, USER_A, Issuer
 
 
@@ -240,7 +240,7 @@ def test_failed_fetches_are_bounded_too() -> None:
             keys.key("key-1")
     assert issuer.fetches == 1
     issuer.down = False
-    clock.now += REFETCH_SECONDS
+    clock.now += FIRST_FETCH_SECONDS
     assert keys.key("key-1")
 
 

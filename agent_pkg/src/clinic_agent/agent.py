@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from strands import Agent
 from strands.agent.conversation_manager import NullConversationManager
-from strands.hooks import AfterToolCallEvent, BeforeToolsEvent
+from strands.hooks import AfterToolCallEvent, BeforeModelCallEvent, BeforeToolsEvent
 from strands.models import Model
 from strands.types.exceptions import (
     ContextWindowOverflowException,
@@ -54,6 +54,7 @@ class AgentParts:
     tools: Sequence[Any]  # Strands tools
     tier: TierSettings
     usage_sink: UsageSink
+    still_calling: Callable[[], bool] = lambda: False  # whether a model call of an earlier turn has not yet ended
     clock: Callable[[], float] = time.monotonic
 
 
@@ -62,8 +63,9 @@ async def answer(
 ) -> AsyncGenerator[events.Event, None]:
     """Answer a prompt as a stream of events, store the turn, and meter it.
 
-    The turn is stored after the model has finished and before `done`: a turn that failed or was cut off leaves nothing
-    behind. Usage is metered in every case. Close the generator to stop the work, also in the middle of a model call.
+    The turn is stored after the model has finished and before `done`: one that failed or was cut off before leaves
+    nothing behind. Usage is metered in every case. Close the generator to stop the work, also in the middle of a model
+    call.
 
     Raises:
         AgentError: If the turn cannot be finished. Before the first event it can still become an HTTP status.
@@ -148,6 +150,7 @@ async def _run_model(
         load_tools_from_directory=False,
     )
     outages = _ToolOutages()
+    agent.hooks.add_callback(BeforeModelCallEvent, lambda _: meter.calling())
     agent.hooks.add_callback(BeforeToolsEvent, _ToolCap(meter).check)
     agent.hooks.add_callback(AfterToolCallEvent, outages.note)
     cancel = threading.Event()

@@ -47,5 +47,8 @@ def error(details: dict[str, object]) -> Event:
 
 
 def encode(event: Event) -> bytes:
-    """Encode an event as server-sent event. JSON escapes line ends, so an event is always one `data:` line."""
-    return b"data: " + json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+    """Encode an event as server-sent event. JSON escapes line ends, so an event is always one `data:` line.
+
+    Half a surrogate pair, which a model can produce, becomes a question mark.
+    """
+    return b"data: " + json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode(errors="replace") + b"\n\n"

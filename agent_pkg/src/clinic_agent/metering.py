@@ -58,12 +58,14 @@ class UsageMeter:
         """Note how much text goes to the model with each call from now on; used for a call that is cut off."""
         self._prompt_chars += chars
 
+    def calling(self) -> None:
+        """Note that the model is being called: from here on it works, and somebody pays for it."""
+        self.model_calls += 1
+        self._open_call_chars = 0
+
     def see(self, chunk: dict[str, Any]) -> None:
         """Count one chunk of the Converse stream."""
-        if "messageStart" in chunk:
-            self.model_calls += 1
-            self._open_call_chars = 0
-        elif "contentBlockDelta" in chunk:
+        if "contentBlockDelta" in chunk:
             delta = chunk["contentBlockDelta"]["delta"]
             text = delta.get("text") or delta.get("toolUse", {}).get("input") or ""
             self._open_call_chars = (self._open_call_chars or 0) + len(text)

@@ -1,6 +1,7 @@
 """The tier's model, called with the tenant's credentials."""
 
-from typing import Final
+import threading
+from typing import Any, Final
 
 from botocore.config import Config
 from strands.models.bedrock import BedrockModel
@@ -8,16 +9,44 @@ from strands.models.bedrock import BedrockModel
 from clinic_agent.credentials import TenantSession
 
 CONNECT_SECONDS: Final = 5
-READ_SECONDS: Final = 120
+READ_SECONDS: Final = 60
 """Longest silence between two chunks of an answer."""
 
 
-def bedrock_model(session: TenantSession) -> BedrockModel:
+class SessionModel(BedrockModel):
+    """A Bedrock model that knows whether a call is still under way.
+
+    A cancelled call ends at its next chunk only: until then the thread that reads it goes on, and so does the model.
+    A session that took new questions meanwhile could pile calls up.
+    """
+
+    def __init__(self, **config: Any) -> None:
+        """Make the model; arguments as `BedrockModel`."""
+        self._calls = 0
+        self._lock = threading.Lock()
+        super().__init__(**config)
+
+    @property
+    def calling(self) -> bool:
+        """Whether any call has not yet ended."""
+        return self._calls > 0
+
+    def _stream(self, *args: Any, **kwargs: Any) -> None:  # what BedrockModel runs in a thread, for the whole call
+        with self._lock:
+            self._calls += 1
+        try:
+            super()._stream(*args, **kwargs)
+        finally:
+            with self._lock:
+                self._calls -= 1
+
+
+def bedrock_model(session: TenantSession) -> SessionModel:
     """Build the Bedrock model of the session's tier. Makes one boto3 client; keep the model for the session.
 
     The model id comes from the broker, and the tenant role allows this tier's models only.
     """
-    model = BedrockModel(
+    model = SessionModel(
         boto_session=session.boto3,
         boto_client_config=Config(
             connect_timeout=CONNECT_SECONDS,

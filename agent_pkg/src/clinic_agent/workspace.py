@@ -49,8 +49,10 @@ def _build(admission: Admission, settings: Settings, usage_sink: UsageSink) -> A
         memory_id=session.tier.memory_id,
         tenant=tenant,
     )
+    model = bedrock_model(session)
     return AgentParts(
-        model=bedrock_model(session),
+        model=model,
+        still_calling=lambda: model.calling,
         memory=memory,
         tools=_tools(session, tenant, settings),
         tier=session.tier,

@@ -4,7 +4,7 @@ resource "aws_iam_role" "claims" {
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Sid       = "LambdaServiceForThisAccount"
+      Sid       = "LambdaService"
       Effect    = "Allow"
       Principal = { Service = "lambda.amazonaws.com" }
       Action    = "sts:AssumeRole"

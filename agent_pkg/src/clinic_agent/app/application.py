@@ -103,6 +103,9 @@ def configure_logging() -> None:
     """Log to standard output. The framework's debug lines hold prompts, so it starts at WARNING; ours start at INFO."""
     logging.basicConfig(stream=sys.stdout, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("clinic_agent").setLevel(logging.INFO)
+    sdk = logging.getLogger("bedrock_agentcore")
+    sdk.setLevel(logging.ERROR)  # at INFO it writes session ids, at WARNING what the client sent as baggage
+    sdk.propagate = False
     usage = logging.getLogger("clinic_agent.usage")
     usage.propagate = False  # pure JSON lines, for metric filters
     handler = logging.StreamHandler(sys.stdout)

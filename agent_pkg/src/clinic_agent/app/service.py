@@ -51,6 +51,8 @@ class Assistant:
                 parts = self._parts.cached(admission)
                 if parts is None:
                     parts = await asyncio.to_thread(self._parts.open, admission)
+                if parts.still_calling():
+                    raise SessionBusy
                 stream = answer(
                     parts,
                     tenant=admission.tenant,

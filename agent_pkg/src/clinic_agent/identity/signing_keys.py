@@ -10,6 +10,8 @@ import jwt
 REFETCH_SECONDS: Final = 60.0
 """Shortest time between two fetches for key ids that are not known, successful or not: a storm of tokens with made-up
 key ids must not turn into a storm of requests at the issuer."""
+FIRST_FETCH_SECONDS: Final = 2.0
+"""The same while no keys are known at all: an instance that started in a bad moment must not be lost for a minute."""
 REFRESH_SECONDS: Final = 900.0
 """Age after which known keys are fetched again, so that a key that the issuer withdrew stops being trusted."""
 FETCH_TIMEOUT_SECONDS: Final = 3.0
@@ -82,7 +84,8 @@ class SigningKeys:
         return self._fetched_at is None or self._clock() - self._fetched_at >= REFRESH_SECONDS
 
     def _may_try(self) -> bool:
-        return self._tried_at is None or self._clock() - self._tried_at >= REFETCH_SECONDS
+        wait = REFETCH_SECONDS if self._keys else FIRST_FETCH_SECONDS
+        return self._tried_at is None or self._clock() - self._tried_at >= wait
 
     def _refetch(self) -> None:
         self._tried_at = self._clock()

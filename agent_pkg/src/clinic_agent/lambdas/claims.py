@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 
+from clinic_agent.aws_errors import AWS_ERRORS, error_code
 from clinic_agent.keys import InvalidKey
 from clinic_agent.lambdas.registry import CLIENT_CONFIG, NotActive, Registry
 
@@ -42,6 +43,9 @@ def add_claims(event: dict[str, Any], registry: Registry) -> dict[str, Any]:
     except (NotActive, InvalidKey):
         logger.warning("trigger=<%s> | sign-in refused", event.get("triggerSource"))
         raise SignInRefused("Your account is not active. Ask your administrator.") from None
+    except AWS_ERRORS as error:
+        logger.error("error=<%s> | registry cannot be read", error_code(error))
+        raise SignInRefused("Sign-in is not possible at the moment. Try again shortly.") from None
     claims = {"tier": membership.tier, "clinic_id": membership.clinic_id}
     event["response"] = {
         "claimsAndScopeOverrideDetails": {

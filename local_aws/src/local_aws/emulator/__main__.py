@@ -15,6 +15,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local_aws.emulator", description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
     parser.add_argument("--model-url", default=None, help="OpenAI-compatible server, without /v1; none: no models")
+    parser.add_argument("--model-name", default=None, help="what that server calls its model; none: Bedrock's id")
     parser.add_argument("--model-timeout", type=float, default=120.0, help="seconds without a byte from the model")
     parser.add_argument("--log-level", default="WARNING", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     parser.add_argument("--log-file", type=Path, default=None, help="default: standard error")
@@ -31,7 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from local_aws.emulator.extensions import ModelServer, install_all
         from local_aws.emulator.server import run
 
-        model = ModelServer(url=options.model_url, timeout_seconds=options.model_timeout) if options.model_url else None
+        model = (
+            ModelServer(url=options.model_url, name=options.model_name, timeout_seconds=options.model_timeout)
+            if options.model_url
+            else None
+        )
         application = install_all(model=model, secret=secret)
         run(application, port=options.port, log_level=options.log_level, log_file=options.log_file)
     except EmulatorError as failure:

@@ -17,7 +17,9 @@ from local_aws.emulator import (
     memory_service,
     policy_variables,
     root_as_service,
+    same_account_trust,
     service_session,
+    signature_gate,
     sts,
     terraform_compat,
 )
@@ -53,9 +55,11 @@ def install_all(*, model: ModelServer | None, secret: str | None) -> Application
     cognito.install()
     sts.install()
     root_as_service.install()
+    same_account_trust.install()
     lambda_functions.install()
     terraform_compat.install()
 
     from ministack.app import app
 
-    return faults.with_faults(service_session.with_service_sessions(app, secret=secret), secret=secret)
+    served = service_session.with_service_sessions(app, secret=secret)
+    return faults.with_faults(signature_gate.with_signatures(served, secret=secret), secret=secret)

@@ -49,6 +49,7 @@ class ModelServer:
     """Where the model server is and how long to wait for it."""
 
     url: str  # without /v1
+    name: str | None = None  # what the server calls its model; None: as Bedrock calls it
     timeout_seconds: float  # without a byte, not for the whole answer
     # httpx would load the certificates for every client, which takes 20 ms.
     _tls: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False, compare=False)
@@ -56,6 +57,10 @@ class ModelServer:
     @property
     def _timeout(self) -> httpx.Timeout:
         return httpx.Timeout(self.timeout_seconds, connect=_CONNECT_SECONDS)
+
+    @property
+    def _named(self) -> dict[str, str]:
+        return {"model": self.name} if self.name else {}
 
     def complete(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a chat request as a whole. Blocks: call it in a thread.
@@ -66,7 +71,7 @@ class ModelServer:
         try:
             # Environment proxies are for the internet, not for a server on this machine.
             with httpx.Client(timeout=self._timeout, trust_env=False, verify=self._tls) as client:
-                response = client.post(self.url + _CHAT, json={**payload, "stream": False})
+                response = client.post(self.url + _CHAT, json={**payload, **self._named, "stream": False})
             _check(response)
             answer = response.json()
             message = answer["choices"][0]["message"]
@@ -88,7 +93,7 @@ class ModelServer:
         Raises:
             ModelCallError: On entering, as `complete`; while iterating, if the stream breaks.
         """
-        body = {**payload, "stream": True, "stream_options": {"include_usage": True}}
+        body = {**payload, **self._named, "stream": True, "stream_options": {"include_usage": True}}
         async with httpx.AsyncClient(timeout=self._timeout, trust_env=False, verify=self._tls) as client:
             try:
                 response = await client.send(client.build_request("POST", self.url + _CHAT, json=body), stream=True)
