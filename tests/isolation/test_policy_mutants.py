@@ -136,7 +136,8 @@ class Trap:
     def __init__(self, platform: Platform, trusted: str) -> None:
         self.iam = platform.root("iam")
         self.arn = f"arn:aws:iam::{platform.stack['account_id']}:role/{self.name}"
-        statement = {"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Principal": {"AWS": trusted}}
+        actions = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
+        statement = {"Effect": "Allow", "Action": actions, "Principal": {"AWS": trusted}}
         trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         self.iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=trust)
 

@@ -1,8 +1,8 @@
 """Cognito user pools: what people may not do by themselves, and a claims function that fails.
 
 The emulator lets anybody sign up in a pool where only administrators create users, and reset anybody's password with a
-fixed code; it lets users write any attribute, and answers 500 when the function that makes the claims fails. AWS refuses
-all of it with errors that a client can tell apart.
+fixed code; it lets users write any attribute, and answers 500 when the function that makes the claims fails. AWS
+refuses all of it with errors that a client can tell apart.
 """
 
 from __future__ import annotations
@@ -48,18 +48,14 @@ def install() -> None:
                 return error_response_json("NotAuthorizedException", "SignUp is not permitted for this user pool", 400)
         return original(data)
 
-    for operation in ("_forgot_password", "_confirm_forgot_password"):
-
-        @wrap(cognito, operation)
-        def reset_password(original: Callable[..., Any], data: Mapping[str, Any]) -> Any:
-            for _, pool in cognito._user_pools.items():
-                mechanisms = (pool.get("AccountRecoverySetting") or {}).get("RecoveryMechanisms") or []
-                by_admin = [mechanism.get("Name") for mechanism in mechanisms] == ["admin_only"]
-                if by_admin and data.get("ClientId") in pool["_clients"]:
-                    return error_response_json(
-                        "NotAuthorizedException", "Contact administrator to reset password.", 400
-                    )
-            return original(data)
+    @wrap(cognito, "_forgot_password")
+    def forgot_password(original: Callable[..., Any], data: Mapping[str, Any]) -> Any:
+        for _, pool in cognito._user_pools.items():
+            mechanisms = (pool.get("AccountRecoverySetting") or {}).get("RecoveryMechanisms") or []
+            by_admin = [mechanism.get("Name") for mechanism in mechanisms] == ["admin_only"]
+            if by_admin and data.get("ClientId") in pool["_clients"]:
+                return error_response_json("NotAuthorizedException", "Contact administrator to reset password.", 400)
+        return original(data)
 
     @wrap(cognito, "_update_user_attributes")
     def update_user_attributes(original: Callable[..., Any], data: Mapping[str, Any]) -> Any:
