@@ -55,11 +55,6 @@ class Bench:
             raise RuntimeError(f"{url}: {response.status_code} {response.text[:300]}")
         return elapsed
 
-    def start(self, *, minimal: bool) -> Any:
-        """Start one of the two apps."""
-        main = MINIMAL if minimal else self.bundle / "main.py"
-        return agent_process(self.bundle, main, self.environment)
-
 
 def bundle_folder(state_dir: Path) -> Path:
     """Return the bundle as the runtime stand-in unpacked it."""
@@ -122,7 +117,7 @@ def measure_turns(bench: Bench, runs: int) -> dict[str, Figure]:
         "bare": figure("bare Strands turn over HTTP, later", bare),
         "direct": figure("platform turn, later: the agent alone", direct),
         "through": figure("platform turn, later: through the runtime stand-in", through),
-        "memory": figure("the turn's memory calls (read, write)", memory),
+        "memory": figure("the turn's own AWS calls alone (memory read, patient, memory write)", memory),
         "ratio": figure("platform / bare, pair by pair", [d / b for d, b in zip(direct, bare, strict=True)], "x"),
     }
 
@@ -270,7 +265,7 @@ def main() -> int:
         size = bundle_mb(stack)
     figures = [*turns.values(), *starts.values(), guard]
     report(console, figures, verdicts(turns, starts, guard, size), arguments.output)
-    print(json.dumps({item.name: item.p50 for item in figures}))  # noqa: T201
+    print(json.dumps({item.name: {"p50": item.p50, "p99": item.p99, "unit": item.unit} for item in figures}))  # noqa: T201
     return 0
 
 

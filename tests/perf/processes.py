@@ -25,7 +25,6 @@ class AgentProcess:
     url: str
     pid: int
     started: float  # time.perf_counter() when the process was started
-    ready: float  # and when it first answered /ping
 
     def resident_mb(self) -> float:
         """Return its resident set in MB (10^6 bytes)."""
@@ -57,7 +56,7 @@ def agent_process(bundle: Path, main: Path, environment: Mapping[str, str]) -> I
                 if process.poll() is not None or time.perf_counter() - started > START_SECONDS:
                     raise RuntimeError(f"{main} did not start") from None
                 time.sleep(0.01)
-        yield AgentProcess(url=f"{url}/invocations", pid=process.pid, started=started, ready=time.perf_counter())
+        yield AgentProcess(url=f"{url}/invocations", pid=process.pid, started=started)
     finally:
         process.terminate()
         process.wait(10)
