@@ -1,5 +1,6 @@
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
@@ -155,6 +156,29 @@ def test_a_client_that_hangs_up_is_metered_and_stores_nothing() -> None:
     assert usage.input_tokens > 0
     assert usage.estimated_cost_usd > 0
     assert bench.memory.written == []
+
+
+def test_a_write_that_is_under_way_is_finished_before_the_session_is_free() -> None:
+    class Slow(FakeMemory):
+        def remember(self, *args: Any, **kwargs: Any) -> None:
+            time.sleep(0.3)
+            super().remember(*args, **kwargs)
+
+    bench = Bench(ScriptedModel("Hello"), Slow())
+
+    async def hang_up() -> int:
+        async def consume() -> None:
+            async for _ in bench.stream():
+                pass
+
+        task = asyncio.create_task(consume())
+        await asyncio.sleep(0.15)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return len(bench.memory.written)
+
+    assert asyncio.run(hang_up()) == 1
 
 
 def test_a_client_that_hangs_up_before_the_first_word_is_metered_too() -> None:

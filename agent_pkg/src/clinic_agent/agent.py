@@ -5,7 +5,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
@@ -64,8 +64,8 @@ async def answer(
     """Answer a prompt as a stream of events, store the turn, and meter it.
 
     The turn is stored after the model has finished and before `done`: one that failed or was cut off before leaves
-    nothing behind. Usage is metered in every case. Close the generator to stop the work, also in the middle of a model
-    call.
+    nothing behind; a write that is under way is finished. Usage is metered in every case. Close the generator to stop
+    the work, also in the middle of a model call.
 
     Raises:
         AgentError: If the turn cannot be finished. Before the first event it can still become an HTTP status.
@@ -87,7 +87,7 @@ async def answer(
                 yield event
         if said:
             turn = Turn(question=prompt, answer="".join(said))
-            await asyncio.to_thread(parts.memory.remember, session_id, turn, request_id=request_id)
+            await _finish(asyncio.to_thread(parts.memory.remember, session_id, turn, request_id=request_id))
         outcome = "answered"
         yield events.usage(
             input_tokens=meter.input_tokens,
@@ -122,6 +122,18 @@ async def answer(
                 estimated_cost_usd=meter.cost_usd(parts.tier),
             )
         )
+
+
+async def _finish(write: Coroutine[Any, Any, None]) -> None:
+    """Wait for a write that cannot be recalled, also when the client hangs up: the next question must find it."""
+    task = asyncio.ensure_future(write)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # looked at, so that asyncio does not log it: nobody is left to be told
+        raise
 
 
 async def _recall(parts: AgentParts, session_id: str, prompt: str) -> tuple[Sequence[Turn], Sequence[str]]:
