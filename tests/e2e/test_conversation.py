@@ -81,12 +81,14 @@ def test_another_clinics_patient_is_answered_like_an_unknown_one(platform: Platf
 
 def test_another_clinics_document_is_answered_like_an_unknown_one(platform: Platform) -> None:
     canary = platform.canaries["clinics"]["clinic-b"]
-    answer = platform.session("clinic-a").ask(
-        f"What does the document {canary['document_id']} say about {canary['phrase']}?"
-    )
-    assert answer.status == 200
-    said = answer.text.replace(canary["phrase"], "", 1) if answer.text.startswith(canary["phrase"]) else answer.text
-    assert canary["answer_contains"] not in said.replace(f"{canary['phrase']}?", "")
+    session = platform.session("clinic-a")
+    for question in (canary["question"], f"What does the document {canary['document_id']} say?"):
+        answer = session.ask(question)
+        assert answer.error is None
+        assert answer.tools == ["search_documents"]
+        assert canary["answer_contains"] not in answer.text
+        assert canary["phrase"] not in answer.text
+        assert f"[{canary['document_id']}]" not in answer.text
 
 
 def test_instructions_in_documents_are_data(platform: Platform) -> None:

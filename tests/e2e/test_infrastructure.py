@@ -1,5 +1,6 @@
 """The platform as it stands: what Terraform would still change, what runs where, with which rights."""
 
+import hashlib
 from pathlib import Path
 
 import psutil
@@ -24,6 +25,13 @@ def _agents(platform: Platform) -> list[psutil.Process]:
     return found
 
 
+def _published_sha256(platform: Platform) -> str:
+    s3, bucket = platform.root("s3"), platform.stack["buckets"]["artifacts"]
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    (key,) = [key for key in keys if "/runtime-" in key]
+    return hashlib.sha256(s3.get_object(Bucket=bucket, Key=key)["Body"].read()).hexdigest()
+
+
 def test_agents_run_from_the_published_bundle_with_the_recorded_environment_only(platform: Platform) -> None:
     assert platform.session("clinic-a").ask("What are our opening hours?").status == 200
     agents = _agents(platform)
@@ -44,6 +52,11 @@ def test_agents_run_from_the_published_bundle_with_the_recorded_environment_only
         }
         assert set(environment) <= allowed
         assert str(platform.state_dir) in environment["HOME"]
+        # Isolated, without site-packages, and with one folder to import from: the bundle whose checksum was published.
+        command = agent.cmdline()
+        assert {"-I", "-S"} <= set(command)
+        bundle = Path(command[command.index("main.py") - 1])
+        assert bundle == platform.state_dir.resolve() / "runtime" / _published_sha256(platform)
         modules = [entry.path for entry in agent.memory_maps() if entry.path.endswith(".so")]
         source = str(Path(__file__).parents[2])
         assert not [path for path in modules if path.startswith(source)]

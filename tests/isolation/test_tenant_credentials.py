@@ -1,6 +1,7 @@
 """The scoped credentials of one clinic, used with boto3 from outside."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -35,6 +36,19 @@ def test_no_call_reaches_another_clinics_things(platform: Platform, attacker: st
     assert len(attacks) >= 23
     outcomes = {attack.name: attack.run(clients) for attack in attacks}
     assert set(outcomes.values()) == {DENIED}, outcomes
+
+
+def test_what_another_clinic_has_and_what_nobody_has_are_denied_alike(platform: Platform) -> None:
+    """No answer may tell whether another clinic has a document or a patient of that id."""
+    stack, victim = platform.stack, platform.owner("clinic-b")
+    clients = clients_of(stack, of_tenant(stack, platform.access_token("clinic-a")))
+    unknown = replace(victim, document_id="no-such-document", patient_id="P-0000")
+    real, made_up = (
+        [attack.run(clients) for attack in tenant_attacks(stack, platform.owner("clinic-a"), owner)]
+        for owner in (victim, unknown)
+    )
+    assert real == made_up
+    assert set(real) == {DENIED}
 
 
 def test_no_call_reaches_a_colleagues_memory(platform: Platform) -> None:

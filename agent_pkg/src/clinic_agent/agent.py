@@ -24,7 +24,7 @@ from strands.types.exceptions import (
 from clinic_agent import events
 from clinic_agent.aws_errors import AWS_ERRORS, as_agent_error, error_code
 from clinic_agent.credentials import TierSettings
-from clinic_agent.errors import AgentError, Throttled, TooLarge, Unavailable
+from clinic_agent.errors import AgentError, Internal, Throttled, TooLarge, Unavailable
 from clinic_agent.identity import TenantContext
 from clinic_agent.memory import Memory, Turn
 from clinic_agent.metering import UsageEvent, UsageMeter, UsageSink
@@ -176,7 +176,7 @@ async def _run_model(
                     yield event
     except MaxTokensReachedException:
         yield {"type": "stop", "reason": "max_tokens"}
-    except (Exception, EventLoopException) as error:
+    except Exception as error:
         raise _model_error(error) from None
     finally:
         # Also when the caller closes us: the thread that reads the model's stream ends at its next chunk.
@@ -266,4 +266,4 @@ def _model_error(error: BaseException) -> AgentError:
         case _:
             # The class alone: messages and tracebacks of the framework can hold prompts.
             logger.error("error=<%s> | turn failed", type(cause).__name__)
-            return AgentError("internal", "Something went wrong here. The request id helps to find out what.")
+            return Internal()

@@ -1,6 +1,7 @@
 """Every refusal that a caller can meet: a stable code, an HTTP status and a sentence that holds no internal detail.
 
     AgentError
+    ├── Internal (500)          internal
     ├── BadRequest (400)        invalid_json, invalid_prompt, invalid_session_id, …
     ├── NotAuthenticated (401)  invalid_token
     ├── Forbidden (403)         identity_conflict, session_owner, tenant_suspended, tier_mismatch
@@ -31,6 +32,13 @@ class AgentError(Exception):
     def as_dict(self, request_id: str) -> dict[str, object]:
         """Return the error as it goes over the wire (JSON body or `error` event)."""
         return {"code": self.code, "message": self.message, "request_id": request_id, "retryable": self.retryable}
+
+
+class Internal(AgentError):
+    """A mistake of ours. The log has its class under the request id; the caller learns no more."""
+
+    def __init__(self) -> None:
+        super().__init__("internal", "Something went wrong here. The request id helps to find out what.")
 
 
 class BadRequest(AgentError):

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from clinic_agent import events
 from clinic_agent.app.request_gate import error_response
-from clinic_agent.errors import AgentError
+from clinic_agent.errors import AgentError, Internal
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class TurnResponse(Response):
             return error
         # The class alone: messages and tracebacks can hold prompts.
         logger.error("error=<%s>, request_id=<%s> | request failed", type(error).__name__, self._request_id)
-        return AgentError("internal", "Something went wrong here. The request id helps to find out what.")
+        return Internal()
 
     async def _body(self, send: Send, event: events.Event) -> None:
         await send({"type": "http.response.body", "body": events.encode(event), "more_body": True})
