@@ -1,6 +1,6 @@
 """What Terraform recorded: the stand-ins boot from `terraform show -json` of the AgentCore root, and from nothing else.
 
-Blocks are lists there, as in Terraform's own state: `values["authorizer_configuration"][0]["custom_jwt_authorizer"][0]`.
+Blocks are lists there, as in Terraform: `values["authorizer_configuration"][0]["custom_jwt_authorizer"][0]`.
 """
 
 from __future__ import annotations
