@@ -7,7 +7,7 @@ locals {
 output "user_pool_id" {
   description = "Id of the user pool, once its claims function works: before, every sign-in fails."
   value       = aws_cognito_user_pool.this.id
-  depends_on  = [aws_lambda_permission.claims, aws_iam_role_policy.claims]
+  depends_on  = [aws_lambda_permission.claims, module.claims]
 }
 
 output "user_pool_arn" {
@@ -52,5 +52,5 @@ output "registry_kms_key_arn" {
 
 output "claims_role_arn" {
   description = "Role of the claims function."
-  value       = aws_iam_role.claims.arn
+  value       = module.claims.role_arn
 }

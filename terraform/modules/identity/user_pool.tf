@@ -52,7 +52,9 @@ resource "aws_cognito_user_pool" "this" {
 
   lambda_config {
     pre_token_generation_config {
-      lambda_arn     = aws_lambda_function.claims.arn
+      # The function is enough: nobody signs in before user_pool_id is out, and that output waits for its permissions, which
+      # stand behind table and key.
+      lambda_arn     = module.claims.function_arn
       lambda_version = "V2_0"
     }
   }

@@ -9,7 +9,6 @@ locals {
   broker_role_arn = "${local.arn_prefix}:iam::${var.account_id}:role/${local.broker_name}"
   tenant_role_arn = "${local.arn_prefix}:iam::${var.account_id}:role/${local.tenant_name}"
   broker_arn      = "${local.arn_prefix}:lambda:${var.region}:${var.account_id}:function:${local.broker_name}"
-  broker_logs_arn = "${local.arn_prefix}:logs:${var.region}:${var.account_id}:log-group:/aws/lambda/${local.broker_name}"
 
   via_service = { for s in ["s3", "dynamodb"] : s => "${s}.${var.region}.amazonaws.com" }
 

@@ -1,19 +1,23 @@
 output "broker_function_arn" {
-  description = "ARN of the broker function, once it can make tenant sessions."
-  value       = aws_lambda_function.broker.arn
-  depends_on  = [aws_iam_role_policy.broker, aws_iam_role_policy.tenant, aws_iam_role_policy_attachment.tier]
+  description = "ARN of the broker function, known at plan time; what uses it waits until the broker can make tenant sessions."
+  value       = module.broker.arn
+  depends_on  = [aws_iam_role_policy.tenant, aws_iam_role_policy_attachment.tier]
+  precondition {
+    # Lambda takes 4 KB of environment in all; the other variables and all names stay below 1 KB.
+    condition     = length(local.tiers_json) <= 3072
+    error_message = "tiers: the settings for the broker have ${length(local.tiers_json)} characters, its environment has room for 3072. Use fewer tiers."
+  }
 }
 
 output "role_arns" {
   description = "ARNs of the roles broker, tenant and execution, once their policies are attached."
   value = {
-    broker    = aws_iam_role.broker.arn
+    broker    = module.broker.role_arn
     tenant    = aws_iam_role.tenant.arn
     execution = aws_iam_role.execution.arn
   }
   depends_on = [
-    aws_iam_role_policy.broker, aws_iam_role_policy.tenant, aws_iam_role_policy_attachment.tier,
-    aws_iam_role_policy.execution,
+    module.broker, aws_iam_role_policy.tenant, aws_iam_role_policy_attachment.tier, aws_iam_role_policy.execution,
   ]
 }
 

@@ -12,10 +12,21 @@ locals {
 
   tier_statements = { for tier, t in var.tiers : tier => flatten([
     {
-      Sid       = "Model${title(tier)}"
+      Sid      = "Model${title(tier)}"
+      Effect   = "Allow"
+      Action   = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+      Resource = "${local.arn_prefix}:bedrock:${var.region}::foundation-model/${t.model_id}"
+      # A call without this guardrail in this version is denied: leaving it out is no way round it, in no code.
+      Condition = { StringEquals = {
+        "aws:PrincipalTag/Tier"       = tier
+        "bedrock:GuardrailIdentifier" = "${t.guardrail.arn}:${t.guardrail.version}"
+      } }
+    },
+    {
+      Sid       = "Guardrail${title(tier)}"
       Effect    = "Allow"
-      Action    = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
-      Resource  = "${local.arn_prefix}:bedrock:${var.region}::foundation-model/${t.model_id}"
+      Action    = "bedrock:ApplyGuardrail"
+      Resource  = t.guardrail.arn
       Condition = { StringEquals = { "aws:PrincipalTag/Tier" = tier } }
     },
     {
@@ -78,6 +89,14 @@ locals {
         StringEquals = { "kms:ViaService" = [local.via_service.s3, local.via_service.dynamodb] }
       })
     },
+    var.guardrail_kms_key_arn == null ? [] : [{
+      # Bedrock decrypts a guardrail with its own key in the caller's name.
+      Sid       = "DecryptGuardrails"
+      Effect    = "Allow"
+      Action    = "kms:Decrypt"
+      Resource  = var.guardrail_kms_key_arn
+      Condition = local._clinic_present
+    }],
     {
       # A further role could be a way to other tags. Roles of this account that trust a tenant need no Allow here.
       Sid      = "DenyFurtherRoles"
@@ -140,7 +159,7 @@ resource "aws_iam_role" "tenant" {
   description          = "Shared by all tenants of ${var.name_prefix}; session tags say whose a session is"
   max_session_duration = 3600
   assume_role_policy   = local.tenant_trust_policy
-  depends_on           = [aws_iam_role.broker] # a trust policy may name only roles that exist
+  depends_on           = [module.broker.role_arn] # a trust policy may name only roles that exist
 
   lifecycle {
     precondition {

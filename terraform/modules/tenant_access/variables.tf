@@ -100,6 +100,7 @@ variable "tiers" {
     context_window               = number # tokens
     long_term_memory             = bool
     history_turns                = number
+    guardrail                    = object({ id = string, arn = string, version = string, message = string })
     price_input_usd_per_million  = number
     price_output_usd_per_million = number
   }))
@@ -124,6 +125,25 @@ variable "tiers" {
   validation {
     condition     = alltrue([for t in values(var.tiers) : can(regex("^[a-z0-9]+[.][a-z0-9][a-z0-9.:-]{1,100}$", t.model_id))])
     error_message = "tiers: model_id must be a Bedrock model id, without wildcards; got ${jsonencode({ for k, t in var.tiers : k => t.model_id })}."
+  }
+  validation {
+    # DRAFT would change under a session, and the policy below would hold it for the guardrail without version.
+    condition     = alltrue([for t in values(var.tiers) : can(regex("^[1-9][0-9]{0,7}$", t.guardrail.version))])
+    error_message = "tiers: guardrail.version must be a number, not DRAFT; got ${jsonencode({ for k, t in var.tiers : k => t.guardrail.version })}."
+  }
+  validation {
+    condition     = alltrue([for t in values(var.tiers) : can(regex("^arn:aws[a-z-]*:bedrock:[a-z0-9-]+:[0-9]{12}:guardrail/[a-z0-9-]+$", t.guardrail.arn))])
+    error_message = "tiers: guardrail.arn must be the exact ARN of a Bedrock guardrail, without wildcards; got ${jsonencode({ for k, t in var.tiers : k => t.guardrail.arn })}."
+  }
+}
+
+variable "guardrail_kms_key_arn" {
+  description = "Key of the tiers' guardrails, which tenants then may decrypt with; null if AWS's own."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.guardrail_kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.guardrail_kms_key_arn))
+    error_message = "guardrail_kms_key_arn: must be the ARN of a KMS key or null; got ${jsonencode(var.guardrail_kms_key_arn)}."
   }
 }
 

@@ -26,7 +26,7 @@ variable "name_prefix" {
 }
 
 variable "agent_version" {
-  description = "Published version of the agent, for Lambdas and runtime alike."
+  description = "Published version of the agent, which Lambdas and runtime have in common."
   type        = string
   nullable    = false
   validation {
@@ -36,13 +36,12 @@ variable "agent_version" {
 }
 
 variable "artifacts" {
-  description = "Bundles of that version, from its manifest: bucket, keys, SHA-256 (hex) and what they were built for."
+  description = "Bundles of that version, from its manifest: bucket, keys, SHA-256 (hex) of the Lambdas' and what it was built for."
   type = object({
     bucket         = string
-    runtime        = object({ key = string, sha256 = string })
+    runtime        = object({ key = string })
     lambda         = object({ key = string, sha256 = string })
     lambda_runtime = string # of Lambda, such as python3.11
-    runtime_name   = string # of AgentCore, such as PYTHON_3_11
     architecture   = string
   })
   nullable = false
@@ -50,13 +49,15 @@ variable "artifacts" {
     condition     = alltrue([for a in [var.artifacts.runtime, var.artifacts.lambda] : strcontains(a.key, "/${var.agent_version}/")])
     error_message = "artifacts: keys must be of agent_version ${var.agent_version}; got ${var.artifacts.runtime.key} and ${var.artifacts.lambda.key}."
   }
+}
+
+variable "catalog_dir" {
+  description = "Folder of the catalog; null for the repository's own."
+  type        = string
+  default     = null
   validation {
-    condition     = can(regex("^[0-9a-f]{64}$", var.artifacts.runtime.sha256))
-    error_message = "artifacts.runtime.sha256: must be 64 lower-case hex digits; got ${jsonencode(var.artifacts.runtime.sha256)}."
-  }
-  validation {
-    condition     = can(regex("^PYTHON_3_1[0-4]$", var.artifacts.runtime_name))
-    error_message = "artifacts.runtime_name: must be a runtime that AgentCore offers, PYTHON_3_10 to PYTHON_3_14; got ${jsonencode(var.artifacts.runtime_name)}."
+    condition     = var.catalog_dir == null || alltrue([for f in ["tiers.yaml", "models.yaml", "tiers.schema.json", "models.schema.json", "tool.schema.json"] : fileexists("${coalesce(var.catalog_dir, ".")}/${f}")])
+    error_message = "catalog_dir: must be a folder with tiers.yaml, models.yaml, tools/ and the schemas; got ${jsonencode(var.catalog_dir)}."
   }
 }
 
@@ -65,8 +66,8 @@ variable "memories" {
   type        = map(object({ id = string, arn = string }))
   nullable    = false
   validation {
-    condition     = toset(keys(var.memories)) == toset(keys(yamldecode(file("${path.root}/../../../catalog/tiers.yaml"))))
-    error_message = "memories: must have exactly the tiers of catalog/tiers.yaml; got ${jsonencode(keys(var.memories))}."
+    condition     = toset(keys(var.memories)) == toset(keys(yamldecode(file("${coalesce(var.catalog_dir, "${path.root}/../../../catalog")}/tiers.yaml"))))
+    error_message = "memories: must have exactly the tiers of the catalog's tiers.yaml; got ${jsonencode(keys(var.memories))}."
   }
 }
 
@@ -77,7 +78,7 @@ variable "oidc_base_url" {
 }
 
 variable "aws_endpoint_url" {
-  description = "Endpoint that Lambdas and the runtime call instead of AWS; null on AWS."
+  description = "Endpoint that Lambdas call instead of AWS; null on AWS."
   type        = string
   default     = null
 }

@@ -27,6 +27,7 @@ variables {
       context_window               = 128000
       long_term_memory             = false
       history_turns                = 6
+      guardrail                    = { id = "abc123", arn = "arn:aws:bedrock:eu-west-1:111122223333:guardrail/abc123", version = "3", message = "Stopped by the guardrail." }
       price_input_usd_per_million  = 0.15
       price_output_usd_per_million = 0.6
     }
@@ -66,15 +67,48 @@ run "every_allow_of_the_tenant_role_has_a_condition" {
   }
 }
 
-run "the_broker_gets_what_it_needs_and_the_checksum_is_base64" {
+run "models_are_called_with_the_tiers_guardrail_or_not_at_all" {
   command = plan
   assert {
-    condition     = keys(aws_lambda_function.broker.environment[0].variables) == tolist(["REGISTRY_TABLE", "SESSION_SECONDS", "TENANT_ROLE_ARN", "TIERS", "TOKEN_CLIENT_ID", "TOKEN_ISSUER", "TOKEN_JWKS_URL"])
+    condition = [for s in jsondecode(output.tenant_role_policy).Statement : s.Condition.StringEquals["bedrock:GuardrailIdentifier"]
+    if strcontains(jsonencode(s.Action), "bedrock:Invoke") && s.Effect == "Allow"] == ["arn:aws:bedrock:eu-west-1:111122223333:guardrail/abc123:3"]
+    error_message = "Every model call must name the guardrail in its version."
+  }
+  assert {
+    condition     = [for s in jsondecode(output.tenant_role_policy).Statement : s.Resource if s.Action == "bedrock:ApplyGuardrail"] == ["arn:aws:bedrock:eu-west-1:111122223333:guardrail/abc123"]
+    error_message = "The guardrail must be allowed, and no other."
+  }
+  assert {
+    condition     = [for s in jsondecode(output.tenant_role_policy).Statement : s.Sid if s.Sid == "DecryptGuardrails"] == []
+    error_message = "Without a key of our own there is nothing to decrypt."
+  }
+}
+
+run "a_key_of_the_guardrails_may_be_used_by_tenants" {
+  command = plan
+  variables {
+    guardrail_kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/guardrails"
+  }
+  assert {
+    condition     = [for s in jsondecode(output.tenant_role_policy).Statement : [s.Action, s.Resource] if s.Sid == "DecryptGuardrails"] == [["kms:Decrypt", "arn:aws:kms:eu-west-1:111122223333:key/guardrails"]]
+    error_message = "With a key of its own, a guardrail works only for those who may decrypt it."
+  }
+}
+
+run "the_broker_gets_what_it_needs" {
+  command = plan
+  assert {
+    condition     = keys(module.broker.environment) == tolist(["REGISTRY_TABLE", "SESSION_SECONDS", "TENANT_ROLE_ARN", "TIERS", "TOKEN_CLIENT_ID", "TOKEN_ISSUER", "TOKEN_JWKS_URL"])
     error_message = "The broker's environment is its interface."
   }
   assert {
-    condition     = aws_lambda_function.broker.source_code_hash == "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
-    error_message = "source_code_hash must be the base64 form of lambda_package.sha256."
+    condition = jsondecode(module.broker.environment.TIERS).basic == {
+      model_id          = "acme.small-1:0", memory_id = "basic-1", max_output_tokens = 1024, context_window = 128000
+      long_term_memory  = false, history_turns = 6, price_input_usd_per_million = 0.15, price_output_usd_per_million = 0.6
+      guardrail_id      = "abc123", guardrail_version = "3"
+      guardrail_message = "Stopped by the guardrail."
+    }
+    error_message = "The broker must know of a tier what the agent needs."
   }
 }
 
@@ -84,29 +118,15 @@ run "the_endpoint_is_passed_on_where_one_is_given" {
     aws_endpoint_url = "http://127.0.0.1:4566"
   }
   assert {
-    condition     = aws_lambda_function.broker.environment[0].variables.AWS_ENDPOINT_URL == "http://127.0.0.1:4566"
+    condition     = module.broker.environment.AWS_ENDPOINT_URL == "http://127.0.0.1:4566"
     error_message = "aws_endpoint_url must reach the broker."
   }
-}
-
-run "rejects_a_replaced_bundle" {
-  command = plan
-  variables {
-    lambda_package = {
-      bucket       = "artifacts"
-      key          = "agents/clinic-agent/1.0.0/lambda-linux-arm64.zip"
-      sha256       = "0000000000000000000000000000000000000000000000000000000000000000"
-      runtime      = "python3.11"
-      architecture = "arm64"
-    }
-  }
-  expect_failures = [aws_lambda_function.broker]
 }
 
 run "rejects_too_long_settings" {
   command = plan
   variables {
-    tiers = { for i in range(9) : "tier${i}" => {
+    tiers = { for i in range(7) : "tier${i}" => {
       model_id                     = "acme.${join("", [for n in range(80) : "x"])}"
       memory_id                    = join("", [for n in range(90) : "x"])
       memory_arn                   = "arn:aws:bedrock-agentcore:eu-west-1:111122223333:memory/tier-${i}"
@@ -114,11 +134,12 @@ run "rejects_too_long_settings" {
       context_window               = 128000
       long_term_memory             = false
       history_turns                = 6
+      guardrail                    = { id = "abc123", arn = "arn:aws:bedrock:eu-west-1:111122223333:guardrail/abc123", version = "3", message = "Stopped by the guardrail." }
       price_input_usd_per_million  = 0.15
       price_output_usd_per_million = 0.6
     } }
   }
-  expect_failures = [aws_lambda_function.broker]
+  expect_failures = [output.broker_function_arn]
 }
 
 run "rejects_no_tiers" {
@@ -141,6 +162,7 @@ run "rejects_a_tier_name_with_a_hyphen" {
         context_window               = 128000
         long_term_memory             = false
         history_turns                = 6
+        guardrail                    = { id = "abc123", arn = "arn:aws:bedrock:eu-west-1:111122223333:guardrail/abc123", version = "3", message = "Stopped by the guardrail." }
         price_input_usd_per_million  = 0.15
         price_output_usd_per_million = 0.6
       }
@@ -161,6 +183,7 @@ run "rejects_a_memory_with_a_wildcard" {
         context_window               = 128000
         long_term_memory             = false
         history_turns                = 6
+        guardrail                    = { id = "abc123", arn = "arn:aws:bedrock:eu-west-1:111122223333:guardrail/abc123", version = "3", message = "Stopped by the guardrail." }
         price_input_usd_per_million  = 0.15
         price_output_usd_per_million = 0.6
       }
@@ -181,6 +204,7 @@ run "rejects_two_tiers_on_one_memory" {
         context_window               = 128000
         long_term_memory             = false
         history_turns                = 6
+        guardrail                    = { id = "abc123", arn = "arn:aws:bedrock:eu-west-1:111122223333:guardrail/abc123", version = "3", message = "Stopped by the guardrail." }
         price_input_usd_per_million  = 0.15
         price_output_usd_per_million = 0.6
       }
@@ -192,6 +216,7 @@ run "rejects_two_tiers_on_one_memory" {
         context_window               = 128000
         long_term_memory             = false
         history_turns                = 6
+        guardrail                    = { id = "abc123", arn = "arn:aws:bedrock:eu-west-1:111122223333:guardrail/abc123", version = "3", message = "Stopped by the guardrail." }
         price_input_usd_per_million  = 0.15
         price_output_usd_per_million = 0.6
       }
@@ -212,6 +237,49 @@ run "rejects_a_model_with_a_wildcard" {
         context_window               = 128000
         long_term_memory             = false
         history_turns                = 6
+        guardrail                    = { id = "abc123", arn = "arn:aws:bedrock:eu-west-1:111122223333:guardrail/abc123", version = "3", message = "Stopped by the guardrail." }
+        price_input_usd_per_million  = 0.15
+        price_output_usd_per_million = 0.6
+      }
+    }
+  }
+  expect_failures = [var.tiers]
+}
+
+run "rejects_the_draft_of_a_guardrail" {
+  command = plan
+  variables {
+    tiers = {
+      basic = {
+        model_id                     = "acme.small-1:0"
+        memory_id                    = "basic-1"
+        memory_arn                   = "arn:aws:bedrock-agentcore:eu-west-1:111122223333:memory/basic-1"
+        max_output_tokens            = 1024
+        context_window               = 128000
+        long_term_memory             = false
+        history_turns                = 6
+        guardrail                    = { id = "abc123", arn = "arn:aws:bedrock:eu-west-1:111122223333:guardrail/abc123", version = "DRAFT", message = "Stopped by the guardrail." }
+        price_input_usd_per_million  = 0.15
+        price_output_usd_per_million = 0.6
+      }
+    }
+  }
+  expect_failures = [var.tiers]
+}
+
+run "rejects_a_guardrail_with_a_wildcard" {
+  command = plan
+  variables {
+    tiers = {
+      basic = {
+        model_id                     = "acme.small-1:0"
+        memory_id                    = "basic-1"
+        memory_arn                   = "arn:aws:bedrock-agentcore:eu-west-1:111122223333:memory/basic-1"
+        max_output_tokens            = 1024
+        context_window               = 128000
+        long_term_memory             = false
+        history_turns                = 6
+        guardrail                    = { id = "abc123", arn = "arn:aws:bedrock:eu-west-1:111122223333:guardrail/*", version = "3", message = "Stopped by the guardrail." }
         price_input_usd_per_million  = 0.15
         price_output_usd_per_million = 0.6
       }
@@ -287,6 +355,8 @@ run "rejects_malformed_names_places_and_periods" {
     partition          = "azure"
     log_retention_days = 0
     log_kms_key_arn    = "alias/logs"
+
+    guardrail_kms_key_arn = "alias/guardrails"
   }
-  expect_failures = [var.name_prefix, var.account_id, var.region, var.partition, var.log_retention_days, var.log_kms_key_arn]
+  expect_failures = [var.name_prefix, var.account_id, var.region, var.partition, var.log_retention_days, var.log_kms_key_arn, var.guardrail_kms_key_arn]
 }

@@ -10,6 +10,12 @@ mock_provider "aws" {
   mock_resource "aws_cognito_user_pool" {
     defaults = { id = "us-east-1_abc", arn = "arn:aws:cognito-idp:us-east-1:000000000000:userpool/us-east-1_abc" }
   }
+  mock_resource "aws_bedrock_guardrail" {
+    defaults = { guardrail_id = "abc123def456", guardrail_arn = "arn:aws:bedrock:us-east-1:000000000000:guardrail/abc123def456" }
+  }
+  mock_resource "aws_bedrock_guardrail_version" {
+    defaults = { version = "1" }
+  }
   mock_resource "aws_s3_bucket" {
     defaults = { arn = "arn:aws:s3:::documents" }
   }
@@ -31,10 +37,9 @@ variables {
   agent_version = "1.2.0"
   artifacts = {
     bucket         = "artifacts"
-    runtime        = { key = "agents/clinic-agent/1.2.0/runtime-linux-arm64.zip", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+    runtime        = { key = "agents/clinic-agent/1.2.0/runtime-linux-arm64.zip" }
     lambda         = { key = "agents/clinic-agent/1.2.0/lambda-linux-arm64.zip", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
     lambda_runtime = "python3.11"
-    runtime_name   = "PYTHON_3_11"
     architecture   = "arm64"
   }
   memories = {
@@ -45,20 +50,41 @@ variables {
   aws_endpoint_url = "http://127.0.0.1:4566"
 }
 
-run "the_runtime_has_what_the_agent_reads_and_trusts_access_tokens_of_the_pool" {
+run "what_the_stack_and_agentcore_need_comes_out" {
   command = plan
   assert {
-    condition     = toset(keys(output.runtime.environment_variables)) == toset(["AWS_ENDPOINT_URL", "AWS_REGION", "BROKER_FUNCTION", "DOCUMENTS_BUCKET", "PATIENTS_TABLE", "TOKEN_CLIENT_ID", "TOKEN_ISSUER", "TOKEN_JWKS_URL"])
-    error_message = "The runtime's environment is its interface: no tenant, no secret, no memory id."
+    condition     = toset(keys(output.roles)) == toset(["broker", "claims", "execution", "gateway", "interceptor", "tenant", "tools"])
+    error_message = "Every role must be in the outputs."
   }
   assert {
-    condition     = output.runtime.authorizer_configuration.custom_jwt_authorizer.discovery_url == "http://127.0.0.1:4566/us-east-1_abc/.well-known/openid-configuration"
-    error_message = "The authorizer must read the pool's discovery document."
+    condition     = output.functions == { for f in ["broker", "interceptor", "tools"] : f => "arn:aws:lambda:us-east-1:000000000000:function:clinic-test-${f}" }
+    error_message = "Functions must be known by name at plan time."
   }
   assert {
-    condition     = output.runtime.agent_runtime_artifact.code_configuration.code.s3.prefix == "agents/clinic-agent/1.2.0/runtime-linux-arm64.zip"
-    error_message = "The runtime must start the named version's bundle."
+    condition = output.guardrails == { for tier in ["basic", "premium"] : tier => {
+      id = "abc123def456", arn = "arn:aws:bedrock:us-east-1:000000000000:guardrail/abc123def456", version = "1"
+    } }
+    error_message = "Every tier must have a guardrail in a version."
   }
+}
+
+run "the_interceptor_knows_the_arguments_of_the_catalogs_tools" {
+  command = plan
+  assert {
+    condition = { for name, t in module.catalog.tools : t.wire_name => t.connector_id } == {
+      "clinic-data___clinic_profile"   = null, "clinic-data___get_patient" = null, "clinic-data___list_patients" = null
+      "clinic-data___search_documents" = null, "web-search___WebSearch" = "web-search"
+    }
+    error_message = "Names on the Gateway are in policies, in the interceptor and in the agent."
+  }
+}
+
+run "rejects_a_folder_without_catalog" {
+  command = plan
+  variables {
+    catalog_dir = "tests"
+  }
+  expect_failures = [var.catalog_dir]
 }
 
 run "rejects_a_tier_without_memory" {
@@ -81,36 +107,6 @@ run "rejects_bundles_of_another_version" {
   command = plan
   variables {
     agent_version = "1.3.0"
-  }
-  expect_failures = [var.artifacts]
-}
-
-run "rejects_a_checksum_that_is_no_sha256" {
-  command = plan
-  variables {
-    artifacts = {
-      bucket         = "artifacts"
-      runtime        = { key = "agents/clinic-agent/1.2.0/runtime-linux-arm64.zip", sha256 = "abc" }
-      lambda         = { key = "agents/clinic-agent/1.2.0/lambda-linux-arm64.zip", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
-      lambda_runtime = "python3.11"
-      runtime_name   = "PYTHON_3_11"
-      architecture   = "arm64"
-    }
-  }
-  expect_failures = [var.artifacts]
-}
-
-run "rejects_a_runtime_that_agentcore_lacks" {
-  command = plan
-  variables {
-    artifacts = {
-      bucket         = "artifacts"
-      runtime        = { key = "agents/clinic-agent/1.2.0/runtime-linux-arm64.zip", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
-      lambda         = { key = "agents/clinic-agent/1.2.0/lambda-linux-arm64.zip", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
-      lambda_runtime = "python3.11"
-      runtime_name   = "PYTHON_2_7"
-      architecture   = "arm64"
-    }
   }
   expect_failures = [var.artifacts]
 }
