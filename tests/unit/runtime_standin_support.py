@@ -174,46 +174,84 @@ class FakeAws:
             server.server_close()
 
 
-def configuration(
-    *, url: str, archive: bytes, directory: str, runtime: dict[str, Any] | None = None, **top: Any
+RUNTIME_ARN = "arn:aws:bedrock-agentcore:us-east-1:000000000000:runtime/clinic_local_agent-aB3dE6gH9j"
+
+
+def recorded(
+    *,
+    url: str,
+    archive: bytes,
+    runtime: dict[str, Any] | None = None,
+    endpoints: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Build a configuration in the shape of Terraform's `runtime` output."""
+    """Build what `terraform show -json` prints of a runtime and its endpoints (name: version)."""
+    values = {
+        "agent_runtime_name": "clinic_local_agent",
+        "agent_runtime_arn": RUNTIME_ARN,
+        "agent_runtime_version": "1",
+        "role_arn": ROLE,
+        "agent_runtime_artifact": [
+            {
+                "code_configuration": [
+                    {
+                        "entry_point": ["main.py"],
+                        "runtime": "PYTHON_3_11",
+                        "code": [{"s3": [{"bucket": BUCKET, "prefix": KEY, "version_id": None}]}],
+                    }
+                ],
+                "container_configuration": [],
+            }
+        ],
+        "environment_variables": {"AWS_REGION": "us-east-1", "PORT": "1", "GATEWAY_URL": "http://gateway.test/mcp"},
+        "authorizer_configuration": [
+            {
+                "custom_jwt_authorizer": [
+                    {
+                        "discovery_url": f"{url}/pool/.well-known/openid-configuration",
+                        "allowed_clients": [CLIENT],
+                        "allowed_audience": None,
+                        "custom_claim": [
+                            {
+                                "inbound_token_claim_name": "token_use",
+                                "inbound_token_claim_value_type": "STRING",
+                                "authorizing_claim_match_value": [
+                                    {
+                                        "claim_match_operator": "EQUALS",
+                                        "claim_match_value": [{"match_value_string": "access"}],
+                                    }
+                                ],
+                            }
+                        ],
+                    }
+                ]
+            }
+        ],
+        "request_header_configuration": [{"request_header_allowlist": ["Authorization"]}],
+        "lifecycle_configuration": [{"idle_runtime_session_timeout": 300, "max_lifetime": 3600}],
+        "protocol_configuration": [{"server_protocol": "HTTP"}],
+        "network_configuration": [{"network_mode": "PUBLIC"}],
+        "tags": {"BundleSha256": hashlib.sha256(archive).hexdigest()},
+        **(runtime or {}),
+    }
+    pinned = {"live": "1", "candidate": "1"} if endpoints is None else endpoints
+    resources = [_resource("aws_bedrockagentcore_agent_runtime", "this", values)]
+    resources += [
+        _resource("aws_bedrockagentcore_agent_runtime_endpoint", name, {"name": name, "agent_runtime_version": version})
+        for name, version in pinned.items()
+    ]
+    module = {"address": "module.runtime", "resources": resources}
+    return {"format_version": "1.0", "values": {"outputs": {}, "root_module": {"child_modules": [module]}}}
+
+
+def _resource(kind: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
+    address = f"module.runtime.{kind}.{name}"
+    return {"address": address, "mode": "managed", "type": kind, "name": name, "values": values}
+
+
+def settings(*, url: str, directory: str, **top: Any) -> dict[str, Any]:
+    """Build the configuration file, which names the recorded state."""
     return {
-        "runtime": {
-            "agent_runtime_name": "clinic_local_agent",
-            "role_arn": ROLE,
-            "agent_runtime_artifact": {
-                "code_configuration": {
-                    "entry_point": ["main.py"],
-                    "runtime": "PYTHON_3_11",
-                    "code": {"s3": {"bucket": BUCKET, "prefix": KEY}},
-                }
-            },
-            "code_sha256": hashlib.sha256(archive).hexdigest(),
-            "environment_variables": {"AWS_REGION": "us-east-1", "PORT": "1", "DOCUMENTS_BUCKET": "documents"},
-            "authorizer_configuration": {
-                "custom_jwt_authorizer": {
-                    "discovery_url": f"{url}/pool/.well-known/openid-configuration",
-                    "allowed_clients": [CLIENT],
-                    "custom_claim": [
-                        {
-                            "inbound_token_claim_name": "token_use",
-                            "inbound_token_claim_value_type": "STRING",
-                            "authorizing_claim_match_value": {
-                                "claim_match_operator": "EQUALS",
-                                "claim_match_value": {"match_value_string": "access"},
-                            },
-                        }
-                    ],
-                }
-            },
-            "request_header_configuration": {"request_header_allowlist": ["Authorization"]},
-            "lifecycle_configuration": {"idle_runtime_session_timeout": 300, "max_lifetime": 3600},
-            "protocol_configuration": {"server_protocol": "HTTP"},
-            "network_configuration": {"network_mode": "PUBLIC"},
-            "endpoints": {"live": {"agent_runtime_version": "1"}},
-            **(runtime or {}),
-        },
+        "state": f"{directory}/state.json",
         "aws_endpoint_url": url,
         "region": "us-east-1",
         "account_id": "000000000000",

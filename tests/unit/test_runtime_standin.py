@@ -17,9 +17,19 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from local_aws.runtime.config import parse_config
 from local_aws.stack.processes import ProcessIdentity, free_port
-from tests.unit.runtime_standin_support import BUCKET, KEY, SECRET, SESSION, FakeAws, Issuer, bundle, configuration
+from tests.unit.runtime_standin_support import (
+    BUCKET,
+    KEY,
+    RUNTIME_ARN,
+    SECRET,
+    SESSION,
+    FakeAws,
+    Issuer,
+    bundle,
+    recorded,
+    settings,
+)
 
 SESSION_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
 REQUEST_ID_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Request-Id"
@@ -31,6 +41,7 @@ class StandIn:
     url: str
     arn: str
     issuer: Issuer
+    issuer_url: str
     directory: Path
     agents: set[int] = field(default_factory=set)
 
@@ -50,10 +61,12 @@ class StandIn:
 
 
 @contextmanager
-def running(aws: FakeAws, directory: Path, archive: bytes, **settings: Any) -> Iterator[StandIn]:
+def running(
+    aws: FakeAws, directory: Path, archive: bytes, *, runtime: dict[str, Any] | None = None, **top: Any
+) -> Iterator[StandIn]:
     directory.mkdir(exist_ok=True)
-    config = configuration(url=aws.url, archive=archive, directory=str(directory), **settings)
-    (directory / "config.json").write_text(json.dumps(config))
+    (directory / "state.json").write_text(json.dumps(recorded(url=aws.url, archive=archive, runtime=runtime)))
+    (directory / "config.json").write_text(json.dumps(settings(url=aws.url, directory=str(directory), **top)))
     port = free_port()
     with (directory / "standin.log").open("wb") as log:
         process = subprocess.Popen(
@@ -69,7 +82,7 @@ def running(aws: FakeAws, directory: Path, archive: bytes, **settings: Any) -> I
             env={**os.environ, "LOCAL_AWS_SECRET": SECRET, "AWS_ACCESS_KEY_ID": "test", "A_HOST_VARIABLE": "secret"},
             stderr=log,
         )
-    stand_in = StandIn(process, f"http://127.0.0.1:{port}", parse_config(config).arn, aws.issuer, directory)
+    stand_in = StandIn(process, f"http://127.0.0.1:{port}", RUNTIME_ARN, aws.issuer, aws.url, directory)
     try:
         until(lambda: process.poll() is not None or is_up(stand_in), "the stand-in answers")
         yield stand_in
@@ -85,7 +98,7 @@ def is_up(stand_in: StandIn) -> bool:
         return False
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 10) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
@@ -93,8 +106,8 @@ def until(condition: Callable[[], object], what: str, seconds: float = 10) -> No
 
 
 def artifact(key: str) -> dict[str, Any]:
-    location = {"s3": {"bucket": BUCKET, "prefix": key}}
-    return {"agent_runtime_artifact": {"code_configuration": {"entry_point": ["main.py"], "code": location}}}
+    location = [{"s3": [{"bucket": BUCKET, "prefix": key}]}]
+    return {"agent_runtime_artifact": [{"code_configuration": [{"entry_point": ["main.py"], "code": location}]}]}
 
 
 def gone(pid: int) -> bool:
@@ -125,7 +138,7 @@ def test_the_process_gets_the_recorded_environment_and_nothing_of_the_host(stand
     assert set(environment) == {
         *("PATH", "LANG", "TZ", "HOME", "TMPDIR", "PORT"),
         *("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"),
-        *("AWS_REGION", "DOCUMENTS_BUCKET"),
+        *("AWS_REGION", "GATEWAY_URL"),
     } | ({"LC_CTYPE"} & set(environment))  # set by the interpreter for itself
     assert environment["PORT"] != "1", "the recorded environment must not choose the port"
     assert environment["HOME"] == environment["TMPDIR"] == answer["cwd"]
@@ -337,3 +350,45 @@ def test_no_process_survives_the_stand_in(aws: FakeAws, tmp_path: Path, number: 
         stand_in.process.send_signal(number)
         stand_in.process.wait(5)
         until(lambda: all(gone(pid) for pid in pids), "all processes end", seconds=2)
+
+
+# --- the recorded state, read again -----------------------------------------------------------------------------------
+
+
+def record(stand_in: StandIn, archive: bytes, **runtime: Any) -> None:
+    state = recorded(url=stand_in.issuer_url, archive=archive, runtime=runtime)
+    (stand_in.directory / "state.json").write_text(json.dumps(state))
+
+
+def reload(stand_in: StandIn, secret: str = SECRET) -> httpx.Response:
+    return httpx.post(f"{stand_in.url}/_local/reload", headers={"X-Local-Secret": secret}, timeout=10)
+
+
+def test_a_changed_authorizer_counts_from_the_reload_on_and_live_sessions_stay(tmp_path: Path) -> None:
+    archive = bundle()
+    with FakeAws(Issuer(), {f"/{BUCKET}/{KEY}": archive}).running() as aws, running(aws, tmp_path, archive) as stand_in:
+        pid = stand_in.post().json()["pid"]
+        rules = [{"discovery_url": f"{aws.url}/pool/.well-known/openid-configuration", "allowed_clients": ["other"]}]
+        record(stand_in, archive, authorizer_configuration=[{"custom_jwt_authorizer": rules}])
+        assert stand_in.post().status_code == 200
+        assert reload(stand_in, secret="wrong").status_code == 404
+        assert reload(stand_in).status_code == 200
+        assert stand_in.post().status_code == 403
+        record(stand_in, archive)
+        assert reload(stand_in).status_code == 200
+        assert stand_in.post().json()["pid"] == pid
+
+
+def test_what_cannot_be_taken_over_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+    archive = bundle()
+    with FakeAws(Issuer(), {f"/{BUCKET}/{KEY}": archive}).running() as aws, running(aws, tmp_path, archive) as stand_in:
+        changes: tuple[dict[str, Any], ...] = (
+            {"environment_variables": {"A": "b"}},
+            {"role_arn": ""},
+            {"authorizer_configuration": []},
+        )
+        for change in changes:
+            record(stand_in, archive, **change)
+            refused = reload(stand_in)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (409, "not_reloaded")
+            assert stand_in.post().status_code == 200

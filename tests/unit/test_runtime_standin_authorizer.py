@@ -10,10 +10,10 @@ import httpx
 import jwt
 import pytest
 
-from local_aws.runtime.authorizer import JwtAuthorizer
-from local_aws.runtime.config import AuthorizerConfig, ClaimRule
-from local_aws.runtime.errors import RequestError
-from local_aws.runtime.signing_keys import SigningKeys
+from local_aws.agentcore.authorizer import JwtAuthorizer
+from local_aws.agentcore.errors import RequestError
+from local_aws.agentcore.jwt_rules import AuthorizerConfig, ClaimRule
+from local_aws.agentcore.signing_keys import SigningKeys
 from tests.unit.runtime_standin_support import CLIENT, ISSUER, Issuer
 
 DISCOVERY = "http://issuer.test/.well-known/openid-configuration"

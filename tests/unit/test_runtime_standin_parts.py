@@ -17,71 +17,81 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
+from local_aws.agentcore.errors import InvalidConfigError, RequestError
+from local_aws.agentcore.role_session import RoleSession, RoleSessionError
+from local_aws.recorded_state import RecordedState, RecordedStateError
 from local_aws.runtime.bundle import Download, prepare_bundle
-from local_aws.runtime.config import CodeLocation, parse_config
-from local_aws.runtime.errors import BundleError, InvalidConfigError, RequestError
+from local_aws.runtime.config import CodeLocation, RuntimeConfig, load_config, parse_config
+from local_aws.runtime.errors import BundleError
 from local_aws.runtime.headers import SESSION_HEADER, forwarded, session_id
-from local_aws.runtime.role_session import RoleSession, RoleSessionError
 from local_aws.runtime.sessions import SessionLimits, SessionPool
-from tests.unit.runtime_standin_support import ROLE, SESSION, bundle, configuration
+from tests.unit.runtime_standin_support import ROLE, RUNTIME_ARN, SESSION, bundle, recorded, settings
 
 # --- configuration ----------------------------------------------------------------------------------------------------
 
 
-def config(**change: Any) -> Any:
-    return configuration(url="http://127.0.0.1:1", archive=b"", directory="/d", runtime=change)
+def read(endpoints: dict[str, str] | None = None, **change: Any) -> RuntimeConfig:
+    state = recorded(url="http://127.0.0.1:1", archive=b"", runtime=change, endpoints=endpoints)
+    return parse_config(settings(url="http://127.0.0.1:1", directory="/d"), RecordedState.parse(state))
 
 
-def test_a_configuration_is_read() -> None:
-    parsed = parse_config(config())
-    assert parsed.arn.startswith("arn:aws:bedrock-agentcore:us-east-1:000000000000:runtime/clinic_local_agent-")
-    assert parsed.endpoints == {"DEFAULT", "live"}
+def test_a_configuration_is_read_from_what_terraform_recorded() -> None:
+    parsed = read()
+    assert parsed.arn == RUNTIME_ARN
+    assert parsed.endpoints == {"DEFAULT", "live", "candidate"}
     assert (parsed.idle_timeout_seconds, parsed.max_lifetime_seconds) == (300, 3600)
-    assert "documents" not in repr(parsed), "the environment stays out of logs"
+    assert parsed.code.sha256 == sha256(b"").hexdigest()
+    assert "gateway.test" not in repr(parsed), "the environment stays out of logs"
 
 
-def test_blocks_may_be_lists_of_one_as_in_a_provider_state() -> None:
-    runtime = config()["runtime"]
-    as_lists = {name: [value] if isinstance(value, dict) else value for name, value in runtime.items()}
-    as_lists["environment_variables"] = runtime["environment_variables"]
-    assert parse_config(config(**as_lists)) == parse_config(config())
+def test_without_a_recorded_runtime_nothing_starts(tmp_path: Path) -> None:
+    nothing = {"format_version": "1.0", "values": {"root_module": {}}}
+    with pytest.raises(RecordedStateError, match="exactly one is needed, 0 are recorded"):
+        parse_config(settings(url="http://127.0.0.1:1", directory="/d"), RecordedState.parse(nothing))
+    (tmp_path / "config.json").write_text(json.dumps(settings(url="http://127.0.0.1:1", directory=str(tmp_path))))
+    with pytest.raises(InvalidConfigError, match=r"config\.state: .*apply Terraform first"):
+        load_config(tmp_path / "config.json")
 
 
-AUTHORIZER = config()["runtime"]["authorizer_configuration"]["custom_jwt_authorizer"]
+@pytest.mark.parametrize("document", [[], {}, {"format_version": "1.0"}, {"format_version": "1.0", "values": None}])
+def test_what_is_no_recorded_state_is_refused(document: Any) -> None:
+    with pytest.raises(RecordedStateError):
+        RecordedState.parse(document)
+
+
+_RULES = {"discovery_url": "https://issuer.test/.well-known/openid-configuration"}
+RUNTIME = "aws_bedrockagentcore_agent_runtime"
 
 
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"role_arn": ""}, "config.runtime.role_arn"),
-        ({"code_sha256": "abc"}, "config.runtime.code_sha256"),
-        ({"protocol_configuration": {"server_protocol": "MCP"}}, "config.runtime.protocol_configuration"),
-        ({"authorizer_configuration": None}, "config.runtime.authorizer_configuration"),
-        ({"lifecycle_configuration": {"max_lifetime": 1}}, "lifecycle_configuration.idle_runtime_session_timeout"),
+        ({"role_arn": ""}, f"{RUNTIME}.role_arn"),
+        ({"tags": {"BundleSha256": "abc"}}, f"{RUNTIME}.tags.BundleSha256"),
+        ({"tags": None}, f"{RUNTIME}.tags.BundleSha256"),
+        ({"protocol_configuration": [{"server_protocol": "MCP"}]}, f"{RUNTIME}.protocol_configuration"),
+        ({"authorizer_configuration": []}, f"{RUNTIME}.authorizer_configuration"),
+        ({"lifecycle_configuration": [{"max_lifetime": 1}]}, "lifecycle_configuration.idle_runtime_session_timeout"),
         (
-            {"request_header_configuration": {"request_header_allowlist": ["x-amz-date"]}},
+            {"request_header_configuration": [{"request_header_allowlist": ["x-amz-date"]}]},
             "request_header_configuration",
         ),
-        ({"environment_variables": {"A": 1}}, "config.runtime.environment_variables"),
-        ({"endpoints": {"a": {"agent_runtime_version": "1"}, "b": {"agent_runtime_version": "2"}}}, "endpoints.a"),
-        ({"authorizer_configuration": {"custom_jwt_authorizer": {**AUTHORIZER, "discovery_url": "http://h/x"}}}, "url"),
-        (
-            {"authorizer_configuration": {"custom_jwt_authorizer": {"discovery_url": AUTHORIZER["discovery_url"]}}},
-            "custom_jwt_authorizer",
-        ),
+        ({"environment_variables": {"A": 1}}, f"{RUNTIME}.environment_variables"),
+        ({"endpoints": {"live": "1", "candidate": "2"}}, "agent_runtime_endpoint.candidate"),
+        ({"authorizer_configuration": [{"custom_jwt_authorizer": [{"discovery_url": "http://h/x"}]}]}, "url"),
+        ({"authorizer_configuration": [{"custom_jwt_authorizer": [_RULES]}]}, "custom_jwt_authorizer"),
     ],
 )
 def test_what_cannot_be_served_is_refused_with_the_field(change: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidConfigError) as refusal:
-        parse_config(config(**change))
+        read(**change)
     assert field in str(refusal.value).partition(": ")[0]
 
 
 def test_wrappers_of_the_entry_point_are_refused() -> None:
-    artifact = config()["runtime"]["agent_runtime_artifact"]
-    artifact["code_configuration"]["entry_point"] = ["opentelemetry-instrument", "main.py"]
+    code = {"entry_point": ["opentelemetry-instrument", "main.py"], "code": [{"s3": [{"bucket": "b", "prefix": "k"}]}]}
     with pytest.raises(InvalidConfigError):
-        parse_config(config(agent_runtime_artifact=artifact))
+        read(agent_runtime_artifact=[{"code_configuration": [code]}])
 
 
 # --- headers ----------------------------------------------------------------------------------------------------------
@@ -216,7 +226,7 @@ def test_the_role_session_is_kept_until_it_is_about_to_expire() -> None:
 
 
 def role_session(client: httpx.AsyncClient, **more: Any) -> RoleSession:
-    arn = parse_config(config()).arn
+    arn = RUNTIME_ARN
     return RoleSession(endpoint_url="http://aws.test", secret="s", role_arn=ROLE, source_arn=arn, client=client, **more)
 
 

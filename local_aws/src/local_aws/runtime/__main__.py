@@ -10,15 +10,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local_aws.runtime.config import load_config
-from local_aws.runtime.errors import StandInError
+from local_aws.agentcore.errors import StandInError
 from local_aws.runtime.server import serve
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the stand-in until it is told to stop; the exit status is 2 if it cannot start."""
     parser = argparse.ArgumentParser(prog="python -m local_aws.runtime", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="JSON file with Terraform's `runtime` output")
+    parser.add_argument("--config", type=Path, required=True, help="JSON file that names the recorded state")
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s [%(name)s] %(message)s", stream=sys.stderr)
@@ -27,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # may inherit it.
     secret = os.environ.pop("LOCAL_AWS_SECRET", "")
     try:
-        asyncio.run(serve(load_config(options.config), port=options.port, secret=secret))
+        asyncio.run(serve(options.config, port=options.port, secret=secret))
     except StandInError as failure:
         sys.stderr.write(f"runtime stand-in: {failure}\n")
         return 2

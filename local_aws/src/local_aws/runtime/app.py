@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import hmac
 import logging
 import re
 import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import unquote
 
@@ -14,33 +17,36 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+from local_aws.agentcore.authorizer import JwtAuthorizer
+from local_aws.agentcore.errors import RequestError, StandInError, bad_request, not_found
+from local_aws.agentcore.requests import ClientGoneError, check_length, read_body, single, while_connected
+from local_aws.agentcore.signing_keys import SigningKeys
 from local_aws.runtime import headers
-from local_aws.runtime.authorizer import JwtAuthorizer
 from local_aws.runtime.config import DEFAULT_ENDPOINT, RuntimeConfig
-from local_aws.runtime.errors import RequestError, bad_request, not_found
-from local_aws.runtime.invocation import (
-    ClientGoneError,
-    Forwarder,
-    StreamBrokenError,
-    check_length,
-    read_body,
-    while_connected,
-)
+from local_aws.runtime.invocation import Forwarder, StreamBrokenError
 from local_aws.runtime.sessions import SessionPool
 
 logger = logging.getLogger(__name__)
 
+RELOAD_PATH: Final = "/_local/reload"
 _INVOCATION: Final = re.compile(r"/runtimes/([^/]+)/invocations")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class RuntimeApp:
     """ASGI application of one runtime."""
 
     config: RuntimeConfig
-    authorizer: JwtAuthorizer
+    keys: SigningKeys
     pool: SessionPool
     forwarder: Forwarder
+    secret: str = field(repr=False)
+    read_again: Callable[[], RuntimeConfig]  # the recorded state as it is now; raises StandInError
+    authorizer: JwtAuthorizer = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the authorizer of the configuration."""
+        self.authorizer = JwtAuthorizer(self.config.authorizer, keys=self.keys)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -54,6 +60,8 @@ class RuntimeApp:
             if path == "/ping" and scope["method"] == "GET":
                 answer = {"status": "Healthy", "sessions": self.pool.counts()}
                 await JSONResponse(answer)(scope, receive, send)
+            elif path == RELOAD_PATH and scope["method"] == "POST":
+                await self._reload(scope, receive, send)
             elif invocation is not None and scope["method"] == "POST":
                 await self._invoke(scope, receive, send, arn=unquote(invocation[1]), request_id=request_id)
             else:
@@ -69,10 +77,10 @@ class RuntimeApp:
         began = time.monotonic()
         request_headers = Headers(scope=scope)
         self._check_target(arn, QueryParams(scope["query_string"]))
-        await self.authorizer.authorize(headers.single(request_headers, "authorization"))
+        await self.authorizer.authorize(single(request_headers, "authorization"))
         session = headers.session_id(request_headers)
         limit = self.config.laptop.max_payload_bytes
-        check_length(headers.single(request_headers, "content-length"), max_bytes=limit)
+        check_length(single(request_headers, "content-length"), max_bytes=limit)
         chosen = headers.forwarded(
             request_headers, session=session, request_id=request_id, allowed=self.config.allowed_headers
         )
@@ -101,6 +109,22 @@ class RuntimeApp:
         elapsed = (time.monotonic() - began) * 1000
         logger.info("request_id=<%s>, status=<%d>, ms=<%.0f>", request_id, status, elapsed)
 
+    async def _reload(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take over the recorded authorizer. Whatever else changed is a new version, which needs a new start here."""
+        given = Headers(scope=scope).get("x-local-secret", "")
+        if not self.secret or not hmac.compare_digest(given.encode(), self.secret.encode()):
+            raise not_found("There is nothing here.")
+        try:
+            recorded = await asyncio.to_thread(self.read_again)
+        except StandInError as failure:
+            raise _not_taken(str(failure)) from failure
+        same_keys = recorded.authorizer.discovery_url == self.config.authorizer.discovery_url
+        if not same_keys or replace(recorded, authorizer=self.config.authorizer) != self.config:
+            raise _not_taken("More than the authorizer has changed: start anew with `make down up`.")
+        self.config, self.authorizer = recorded, JwtAuthorizer(recorded.authorizer, keys=self.keys)
+        logger.info("arn=<%s> | authorizer read again", recorded.arn)
+        await JSONResponse({})(scope, receive, send)
+
     def _check_target(self, arn: str, query: QueryParams) -> None:
         qualifiers = query.getlist("qualifier")
         if len(qualifiers) > 1:
@@ -110,3 +134,7 @@ class RuntimeApp:
             raise not_found("No such runtime.")
         if endpoint not in self.config.endpoints:
             raise not_found("The runtime has no such endpoint.")
+
+
+def _not_taken(why: str) -> RequestError:
+    return RequestError(status=409, code="not_reloaded", message=why)

@@ -1,53 +1,32 @@
-"""What the stand-in runs, read from the file it is started with.
+"""What the stand-in runs: the runtime and endpoints that Terraform recorded, and this laptop's settings.
 
-The file holds Terraform's `runtime` output, in the form of an `aws_bedrockagentcore_agent_runtime`, and this laptop's
-settings. Whatever the stand-in could only pretend to do is refused when it starts.
+The file that it is started with names the recorded state. Whatever the stand-in could only pretend to do is refused
+when it starts.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from local_aws.runtime.errors import InvalidConfigError
-from local_aws.runtime.reader import Reader
+from local_aws.agentcore.errors import InvalidConfigError
+from local_aws.agentcore.jwt_rules import AuthorizerConfig, parse_authorizer
+from local_aws.agentcore.reader import Reader
+from local_aws.recorded_state import RecordedState, RecordedStateError
 from local_aws.stack.processes import GRACE_SECONDS
+
+RUNTIME: Final = "aws_bedrockagentcore_agent_runtime"
+ENDPOINT: Final = "aws_bedrockagentcore_agent_runtime_endpoint"
+CHECKSUM_TAG: Final = "BundleSha256"
+"""Tag of the runtime that holds the SHA-256 of its bundle, in hex: AgentCore itself takes a bundle as it finds it."""
 
 DEFAULT_ENDPOINT: Final = "DEFAULT"
 """The endpoint that every runtime has and that follows its newest version."""
 _RESERVED_HEADERS: Final = re.compile(r"x-amz-.*|x-amzn-(?!bedrock-agentcore-runtime-custom-).*", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimRule:
-    """One `custom_claim`: the token's claim has to be a string, or a list that holds one of these strings."""
-
-    name: str
-    is_list: bool
-    accepted: frozenset[str]
-
-    def admits(self, claims: Mapping[str, Any]) -> bool:
-        """Tell whether a token with these claims passes."""
-        value = claims.get(self.name)
-        if not self.is_list:
-            return isinstance(value, str) and value in self.accepted
-        return isinstance(value, list) and any(isinstance(item, str) and item in self.accepted for item in value)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorizerConfig:
-    """`authorizer_configuration.custom_jwt_authorizer`; an empty set means that the field is not checked."""
-
-    discovery_url: str
-    allowed_clients: frozenset[str] = frozenset()
-    allowed_audience: frozenset[str] = frozenset()
-    allowed_scopes: frozenset[str] = frozenset()
-    custom_claims: tuple[ClaimRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,51 +74,51 @@ class RuntimeConfig:
     laptop: LaptopSettings
 
 
-def runtime_arn(*, name: str, region: str, account_id: str) -> str:
-    """Build a runtime's ARN; AWS appends ten characters to the name, here they depend on what it is made from."""
-    suffix = hashlib.sha256(f"{account_id}/{region}/{name}".encode()).hexdigest()[:10]
-    return f"arn:aws:bedrock-agentcore:{region}:{account_id}:runtime/{name}-{suffix}"
-
-
 def load_config(path: Path) -> RuntimeConfig:
-    """Read a configuration file.
+    """Read a configuration file and the recorded state that it names.
 
     Raises:
-        InvalidConfigError: If it cannot be read or holds something that the stand-in cannot do.
+        InvalidConfigError: If one of them cannot be read or holds something that the stand-in cannot do.
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as failure:
         raise InvalidConfigError(field=str(path), problem=f"cannot be read as JSON ({failure})") from failure
-    return parse_config(data)
+    recorded = Path(Reader("config", data).text("state"))
+    try:
+        return parse_config(data, RecordedState.load(recorded))
+    except RecordedStateError as failure:
+        raise InvalidConfigError(field="config.state", problem=str(failure)) from failure
 
 
-def parse_config(data: Any) -> RuntimeConfig:
+def parse_config(data: Any, state: RecordedState) -> RuntimeConfig:
     """Check a configuration.
+
+    Args:
+        data: The laptop's settings, decoded.
+        state: What Terraform recorded.
 
     Raises:
         InvalidConfigError: With the path of the field and what is wrong with it.
+        RecordedStateError: If not exactly one runtime is recorded.
     """
-    top = Reader("config", data)
-    runtime = top.object("runtime")
-    laptop = _laptop(top)
-    name = runtime.text("agent_runtime_name")
+    runtime = Reader(RUNTIME, dict(state.one(RUNTIME)))
     if runtime.object("protocol_configuration").text("server_protocol") != "HTTP":
-        raise InvalidConfigError(field="config.runtime.protocol_configuration", problem="only HTTP is served here")
+        raise InvalidConfigError(field=f"{RUNTIME}.protocol_configuration", problem="only HTTP is served here")
     lifecycle = runtime.object("lifecycle_configuration")
+    endpoints = [Reader(ENDPOINT, dict(values)) for values in state.of_type(ENDPOINT)]
     return RuntimeConfig(
-        name=name,
-        arn=runtime.optional_text("agent_runtime_arn")
-        or runtime_arn(name=name, region=laptop.region, account_id=laptop.account_id),
+        name=runtime.text("agent_runtime_name"),
+        arn=runtime.text("agent_runtime_arn"),
         role_arn=runtime.text("role_arn"),
         code=_code(runtime),
         environment=runtime.text_map("environment_variables"),
-        authorizer=_authorizer(runtime.object("authorizer_configuration").object("custom_jwt_authorizer")),
+        authorizer=parse_authorizer(runtime.object("authorizer_configuration")),
         allowed_headers=_headers(runtime),
         idle_timeout_seconds=lifecycle.number("idle_runtime_session_timeout"),
         max_lifetime_seconds=lifecycle.number("max_lifetime"),
-        endpoints=_endpoints(runtime),
-        laptop=laptop,
+        endpoints=_endpoints(runtime, endpoints),
+        laptop=_laptop(Reader("config", data)),
     )
 
 
@@ -167,44 +146,13 @@ def _code(runtime: Reader) -> CodeLocation:
     # AWS also takes a wrapper before the file (`opentelemetry-instrument main.py`), which is not run here.
     if len(entry_point) != 1 or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.py", entry_point[0]):
         raise InvalidConfigError(field=f"{code.path}.entry_point", problem=f"{entry_point!r} is not one Python file")
-    sha256 = runtime.text("code_sha256")
+    sha256 = runtime.text_map("tags").get(CHECKSUM_TAG, "")
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
-        raise InvalidConfigError(field="config.runtime.code_sha256", problem=f"{sha256!r} is not a SHA-256 in hex")
+        problem = f"{sha256!r} is not a SHA-256 in hex"
+        raise InvalidConfigError(field=f"{RUNTIME}.tags.{CHECKSUM_TAG}", problem=problem)
     location = code.object("code").object("s3")
     return CodeLocation(
         bucket=location.text("bucket"), key=location.text("prefix"), sha256=sha256, entry_point=entry_point[0]
-    )
-
-
-def _authorizer(authorizer: Reader) -> AuthorizerConfig:
-    url = authorizer.text("discovery_url")
-    if not re.fullmatch(r"https?://[^?#]+/\.well-known/openid-configuration", url):
-        problem = f"{url!r} has to end in /.well-known/openid-configuration, with no query and no fragment"
-        raise InvalidConfigError(field=f"{authorizer.path}.discovery_url", problem=problem)
-    config = AuthorizerConfig(
-        discovery_url=url,
-        allowed_clients=frozenset(authorizer.texts("allowed_clients", optional=True)),
-        allowed_audience=frozenset(authorizer.texts("allowed_audience", optional=True)),
-        allowed_scopes=frozenset(authorizer.texts("allowed_scopes", optional=True)),
-        custom_claims=tuple(_claim_rule(rule) for rule in authorizer.objects("custom_claim")),
-    )
-    if not (config.allowed_clients or config.allowed_audience or config.allowed_scopes or config.custom_claims):
-        raise InvalidConfigError(field=authorizer.path, problem="admits every token of the issuer; name a rule")
-    return config
-
-
-def _claim_rule(rule: Reader) -> ClaimRule:
-    kind = rule.text("inbound_token_claim_value_type")
-    match = rule.object("authorizing_claim_match_value")
-    operator, value = match.text("claim_match_operator"), match.object("claim_match_value")
-    if (kind, operator) not in {("STRING", "EQUALS"), ("STRING_ARRAY", "CONTAINS"), ("STRING_ARRAY", "CONTAINS_ANY")}:
-        problem = f"{operator!r} does not go with {kind!r}"
-        raise InvalidConfigError(field=f"{match.path}.claim_match_operator", problem=problem)
-    accepted = (
-        value.texts("match_value_string_list") if operator == "CONTAINS_ANY" else [value.text("match_value_string")]
-    )
-    return ClaimRule(
-        name=rule.text("inbound_token_claim_name"), is_list=kind == "STRING_ARRAY", accepted=frozenset(accepted)
     )
 
 
@@ -214,21 +162,16 @@ def _headers(runtime: Reader) -> frozenset[str]:
     for name in names:
         if _RESERVED_HEADERS.fullmatch(name):
             problem = f"{name!r} is reserved; AWS refuses it"
-            raise InvalidConfigError(field="config.runtime.request_header_configuration", problem=problem)
+            raise InvalidConfigError(field=f"{RUNTIME}.request_header_configuration", problem=problem)
     return frozenset(name.lower() for name in names)
 
 
-def _endpoints(runtime: Reader) -> frozenset[str]:
+def _endpoints(runtime: Reader, endpoints: Sequence[Reader]) -> frozenset[str]:
     """Collect the endpoints, all of which have to serve the one version whose code is recorded."""
-    block = runtime.optional_object("endpoints")
-    versions = {} if block is None else {name: block.object(name).text("agent_runtime_version") for name in block.names}
-    newest = runtime.optional_text("agent_runtime_version") or max(versions.values(), default="1", key=_version_number)
-    for name, version in versions.items():
+    newest = runtime.text("agent_runtime_version")
+    for endpoint in endpoints:
+        version = endpoint.text("agent_runtime_version")
         if version != newest:
             problem = f"serves version {version}, but only the code of version {newest} is recorded"
-            raise InvalidConfigError(field=f"config.runtime.endpoints.{name}", problem=problem)
-    return frozenset({DEFAULT_ENDPOINT, *versions})
-
-
-def _version_number(version: str) -> int:
-    return int(version) if version.isdecimal() else 0
+            raise InvalidConfigError(field=f"{ENDPOINT}.{endpoint.text('name')}", problem=problem)
+    return frozenset({DEFAULT_ENDPOINT, *(endpoint.text("name") for endpoint in endpoints)})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import IO
 
+from local_aws.agentcore.role_session import RoleCredentials
 from local_aws.runtime.bundle import Download
 from local_aws.runtime.config import CodeLocation, LaptopSettings
 from local_aws.runtime.errors import BundleError
-from local_aws.runtime.role_session import RoleCredentials
 
 
 def s3_download(laptop: LaptopSettings, credentials: RoleCredentials) -> Download:

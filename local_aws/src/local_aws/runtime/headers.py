@@ -8,7 +8,8 @@ from typing import Final
 
 from starlette.datastructures import Headers
 
-from local_aws.runtime.errors import bad_request
+from local_aws.agentcore.errors import bad_request
+from local_aws.agentcore.requests import single
 
 SESSION_HEADER: Final = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
 REQUEST_ID_HEADER: Final = "X-Amzn-Bedrock-AgentCore-Runtime-Request-Id"
@@ -19,18 +20,6 @@ _ALWAYS_FORWARDED: Final = ("content-type", "accept")
 _RETURNED: Final = frozenset(
     {b"content-type", b"content-length", b"content-encoding", b"cache-control", b"retry-after"}
 )
-
-
-def single(headers: Headers, name: str) -> str | None:
-    """Return a header's value, or None if it was not sent.
-
-    Raises:
-        RequestError: 400, if it was sent twice: whoever reads the other one would see another request.
-    """
-    values = headers.getlist(name)
-    if len(values) > 1:
-        raise bad_request(f"{name} was sent more than once.")
-    return values[0] if values else None
 
 
 def session_id(headers: Headers) -> str:

@@ -14,9 +14,9 @@ from typing import Final
 
 import httpx
 
+from local_aws.agentcore.errors import RequestError, unavailable
 from local_aws.runtime.agent_log import AgentLog
-from local_aws.runtime.errors import RequestError, unavailable
-from local_aws.runtime.role_session import CredentialDesk, CredentialGrant
+from local_aws.runtime.credential_desk import CredentialDesk, CredentialGrant
 from local_aws.stack.processes import base_interpreter, free_port, guarded, kill_group
 
 logger = logging.getLogger(__name__)

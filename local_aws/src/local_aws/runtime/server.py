@@ -7,93 +7,50 @@ import contextlib
 import logging
 import shutil
 import signal
-import socket
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
-import uvicorn
 
+from local_aws.agentcore.role_session import RoleSession
+from local_aws.agentcore.serving import HOST, listen, serving
+from local_aws.agentcore.signing_keys import SigningKeys
 from local_aws.runtime.agent_log import AgentLog
 from local_aws.runtime.app import RuntimeApp
-from local_aws.runtime.authorizer import JwtAuthorizer
 from local_aws.runtime.bundle import prepare_bundle
-from local_aws.runtime.config import RuntimeConfig
+from local_aws.runtime.config import RuntimeConfig, load_config
+from local_aws.runtime.credential_desk import CredentialDesk
 from local_aws.runtime.download import s3_download
-from local_aws.runtime.errors import StandInError
 from local_aws.runtime.invocation import Forwarder
 from local_aws.runtime.process import Launcher, LaunchPlan
-from local_aws.runtime.role_session import CredentialDesk, RoleSession
 from local_aws.runtime.sessions import SessionLimits, SessionPool
-from local_aws.runtime.signing_keys import SigningKeys
 
 logger = logging.getLogger(__name__)
 
-_HOST: Final = "127.0.0.1"
 _REAP_SECONDS: Final = 1.0
 
 
-class PortTakenError(StandInError):
-    """Something else listens on the port."""
-
-    def __init__(self, *, port: int) -> None:
-        super().__init__(f"{_HOST}:{port} is in use")
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, but signals are left to us: it would raise them again before the sessions are stopped."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((_HOST, port))
-    except OSError as failure:
-        listener.close()
-        raise PortTakenError(port=port) from failure
-    return listener
-
-
-@contextlib.asynccontextmanager
-async def _serving(app: Any, listener: socket.socket) -> AsyncIterator[None]:
-    """Serve an application inside the block."""
-    config = uvicorn.Config(
-        app, lifespan="off", access_log=False, log_config=None, timeout_graceful_shutdown=1, server_header=False
-    )
-    server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.005)
-        yield
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
-
-
-async def serve(config: RuntimeConfig, *, port: int, secret: str) -> None:
+async def serve(config_file: Path, *, port: int, secret: str) -> None:
     """Serve a runtime until SIGTERM or SIGINT; then end all its processes.
 
     Args:
-        config: What to serve.
+        config_file: What to serve; read again on request.
         port: The port on 127.0.0.1.
         secret: Shared with the emulator, see `RoleSession`.
 
     Raises:
         StandInError: If it cannot start.
     """
+
+    def read_again() -> RuntimeConfig:
+        return load_config(config_file)
+
+    config = read_again()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    listener = _listen(port)
+    listener = listen(port)
     # No proxy, no .netrc: everything it talks to is named in its configuration.
     async with httpx.AsyncClient(trust_env=False) as client, contextlib.AsyncExitStack() as stack:
         role = RoleSession(
@@ -109,16 +66,17 @@ async def serve(config: RuntimeConfig, *, port: int, secret: str) -> None:
             httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=None, max_keepalive_connections=0))
         )
         agents.headers.clear()  # the agent gets the client's headers, not httpx's
-        desk, desk_listener = CredentialDesk(role), _listen(0)
-        await stack.enter_async_context(_serving(desk.app, desk_listener))
+        desk, desk_listener = CredentialDesk(role), listen(0)
+        await stack.enter_async_context(serving(desk.app, desk_listener))
         log = stack.enter_context(contextlib.closing(AgentLog(config.laptop.log_dir / "runtime.log")))
-        plan = await _plan(config, role, credentials_url=f"http://{_HOST}:{desk_listener.getsockname()[1]}")
+        plan = await _plan(config, role, credentials_url=f"http://{HOST}:{desk_listener.getsockname()[1]}")
         pool = SessionPool(Launcher(plan, desk=desk, client=agents, log=log), limits=_limits(config))
         stack.push_async_callback(pool.close)
-        keys = SigningKeys(config.authorizer.discovery_url, client=client)
         app = RuntimeApp(
             config=config,
-            authorizer=JwtAuthorizer(config.authorizer, keys=keys),
+            keys=SigningKeys(config.authorizer.discovery_url, client=client),
+            secret=secret,
+            read_again=read_again,
             pool=pool,
             forwarder=Forwarder(
                 client=agents,
@@ -126,7 +84,7 @@ async def serve(config: RuntimeConfig, *, port: int, secret: str) -> None:
                 stream_timeout_seconds=config.laptop.stream_timeout_seconds,
             ),
         )
-        async with _serving(app, listener):
+        async with serving(app, listener):
             logger.info("arn=<%s>, port=<%d> | runtime ready", config.arn, port)
             pool.replenish()
             while not stop.is_set():

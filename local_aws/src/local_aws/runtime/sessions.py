@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from local_aws.runtime.errors import RequestError, unavailable
+from local_aws.agentcore.errors import RequestError, unavailable
 from local_aws.runtime.process import AgentProcess
 
 logger = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
-"""The JWT authorizer in front of a runtime, as `custom_jwt_authorizer` configures it.
+"""The JWT authorizer in front of a runtime or a gateway, as `custom_jwt_authorizer` configures it.
 
-As on AWS it decides who may knock, not who they are: every user of an allowed client passes, and the agent verifies
-the token again for itself.
+As on AWS it decides who may knock, not who they are: every user of an allowed client passes, and the agent, the
+interceptor and the tools verify the token again for themselves.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import jwt
 
-from local_aws.runtime.config import AuthorizerConfig
-from local_aws.runtime.errors import forbidden, unauthorized
-from local_aws.runtime.signing_keys import SigningKeys
+from local_aws.agentcore.errors import forbidden, unauthorized
+from local_aws.agentcore.jwt_rules import AuthorizerConfig
+from local_aws.agentcore.signing_keys import SigningKeys
 
 LEEWAY_SECONDS: Final = 5
 """How far the issuer's clock may be from ours, for `exp`, `nbf` and `iat`."""
@@ -32,8 +32,11 @@ class JwtAuthorizer:
         self._config = config
         self._keys = keys
 
-    async def authorize(self, authorization: str | None) -> None:
+    async def authorize(self, authorization: str | None) -> Mapping[str, Any]:
         """Check the value of an `Authorization` header.
+
+        Returns:
+            The token's claims, verified.
 
         Raises:
             RequestError: 401 without a valid token, 403 if it is valid but not admitted, 503 if the issuer's keys
@@ -45,7 +48,9 @@ class JwtAuthorizer:
         token = token.strip()
         if scheme.lower() != "bearer" or not token or len(token) > _MAX_TOKEN_CHARACTERS:
             raise unauthorized("A bearer token is required.")
-        self._check_rules(await self._claims(token))
+        claims = await self._claims(token)
+        self._check_rules(claims)
+        return claims
 
     async def _claims(self, token: str) -> Mapping[str, Any]:
         refusal = unauthorized("The token is invalid or has expired.")

@@ -13,7 +13,7 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from local_aws.runtime.errors import unavailable
+from local_aws.agentcore.errors import unavailable
 
 logger = logging.getLogger(__name__)
 

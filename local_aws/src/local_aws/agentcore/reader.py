@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from local_aws.runtime.errors import InvalidConfigError
+from local_aws.agentcore.errors import InvalidConfigError
 
 
 class Reader:
@@ -31,6 +31,10 @@ class Reader:
     def names(self) -> Sequence[str]:
         """The names of the fields."""
         return list(self._data)
+
+    def has(self, name: str) -> bool:
+        """Tell whether a field holds something: not null, no empty list."""
+        return bool(self._data.get(name))
 
     def object(self, name: str) -> Reader:
         """Return a nested object."""

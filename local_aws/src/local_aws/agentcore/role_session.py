@@ -1,25 +1,16 @@
-"""Credentials of the execution role, for the stand-in and for the session processes."""
+"""Credentials of the role that the service assumes for a runtime or a gateway."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
-import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import httpx
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from local_aws.runtime.errors import StandInError
-
-logger = logging.getLogger(__name__)
+from local_aws.agentcore.errors import StandInError
 
 _SERVICE: Final = "bedrock-agentcore.amazonaws.com"
 _REFRESH_BEFORE: Final = timedelta(minutes=20)
@@ -27,7 +18,7 @@ _REFRESH_BEFORE: Final = timedelta(minutes=20)
 
 
 class RoleSessionError(StandInError):
-    """The execution role's session cannot be opened."""
+    """The role's session cannot be opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +41,13 @@ class RoleCredentials:
 
 
 class RoleSession:
-    """Assumes the execution role as AgentCore does, and keeps the session until it is about to expire.
+    """Assumes a role as AgentCore does, and keeps the session until it is about to expire.
 
     Args:
         endpoint_url: The emulator.
         secret: Shared with the emulator; whoever has it may act as an AWS service there.
-        role_arn: The execution role.
-        source_arn: The runtime, which the role's trust policy may name.
+        role_arn: The execution role of a runtime, or the service role of a gateway.
+        source_arn: The runtime or gateway, which the role's trust policy may name.
         client: For asking.
         now: The current time.
     """
@@ -115,46 +106,3 @@ class RoleSession:
             )
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as failure:
             raise RoleSessionError(f"{role}: no session from the emulator ({type(failure).__name__})") from failure
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CredentialGrant:
-    """What one session process needs to fetch credentials."""
-
-    path: str
-    token: str = field(repr=False)
-
-
-class CredentialDesk:
-    """The endpoint where session processes fetch the role's credentials, each with a path and token of its own.
-
-    Args:
-        session: Where they come from.
-    """
-
-    def __init__(self, session: RoleSession) -> None:
-        self._session = session
-        self._tokens: dict[str, str] = {}  # by path segment
-        self.app = Starlette(routes=[Route("/credentials/{desk_id}", self._serve)])
-
-    def issue(self) -> CredentialGrant:
-        """Admit one more process."""
-        desk_id = secrets.token_urlsafe(12)
-        self._tokens[desk_id] = secrets.token_urlsafe(32)
-        return CredentialGrant(path=f"/credentials/{desk_id}", token=self._tokens[desk_id])
-
-    def revoke(self, grant: CredentialGrant) -> None:
-        """Admit a process no longer."""
-        self._tokens.pop(grant.path.rpartition("/")[2], None)
-
-    async def _serve(self, request: Request) -> Response:
-        expected = self._tokens.get(request.path_params["desk_id"])
-        given = request.headers.get("authorization", "")
-        if expected is None or not hmac.compare_digest(given.encode(), expected.encode()):
-            return JSONResponse({"Code": "AccessDenied", "Message": "not admitted"}, status_code=403)
-        try:
-            credentials = await self._session.credentials()
-        except RoleSessionError as failure:
-            logger.warning("error=<%s> | no credentials for a session process", failure)
-            return JSONResponse({"Code": "Unavailable", "Message": "no role session"}, status_code=503)
-        return JSONResponse(credentials.document())
