@@ -37,7 +37,8 @@ def handler(event, context):
     name = event["userName"]
     if name.startswith("refused"):
         raise RuntimeError("membership is suspended")
-    details = {"accessTokenGeneration": {"claimsToAddOrOverride": {"clinic_id": "clinic-a"}}}
+    claims = {"clinic_id": "clinic-a", "tier": "basic", "tiers": ["basic"]}
+    details = {"accessTokenGeneration": {"claimsToAddOrOverride": claims}}
     event["response"] = {"claimsAndScopeOverrideDetails": details}
     return event
 """
@@ -152,6 +153,7 @@ def test_the_function_adds_claims_to_the_access_token(root: Caller, pool: dict[s
     payload = answer["AuthenticationResult"]["AccessToken"].split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     assert (claims["clinic_id"], claims["token_use"]) == ("clinic-a", "access")
+    assert (claims["tier"], claims["tiers"]) == ("basic", ["basic"])  # a list stays a list
 
 
 REFUSED = (

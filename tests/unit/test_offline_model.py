@@ -13,8 +13,10 @@ from local_aws.model.answering import LABEL
 from local_aws.model.completions import complete
 from local_aws.model.conversation import InvalidChatError
 from local_aws.model.server import Control, create_application
+from scripts.sample_data import load
 
-ALL_TOOLS = ("search_documents", "list_patients", "get_patient")
+ALL_TOOLS = ("search_documents", "list_patients", "get_patient", "clinic_profile", "web_search")
+BASIC_TOOLS = ALL_TOOLS[:3]
 SECRET = {"X-Local-Secret": "s"}
 
 
@@ -57,6 +59,29 @@ def text(asked: dict[str, Any]) -> str:
                 ("search_documents", {"query": "What does the protocol say about P-1001?"}),
             ],
         ),
+        ("What are our opening hours?", [("search_documents", {"query": "What are our opening hours?"})]),
+        ("What kind of clinic is this?", [("clinic_profile", {})]),
+        ("Tell me about this clinic.", [("clinic_profile", {})]),
+        ("What is our specialty?", [("clinic_profile", {})]),
+        ("Which services do we offer?", [("clinic_profile", {})]),
+        ("Show me the clinic's profile", [("clinic_profile", {})]),
+        (
+            "What does WHO recommend on measles vaccination?",
+            [("web_search", {"query": "What does WHO recommend on measles vaccination?"})],
+        ),
+        (
+            "What is the latest public guidance on heat?",
+            [("web_search", {"query": "What is the latest public guidance on heat?"})],
+        ),
+        ("Search the web for mpox.", [("web_search", {"query": "Search the web for mpox."})]),
+        (
+            "Compare our protocol for measles with the national guidelines.",
+            [
+                ("web_search", {"query": "Compare our protocol for measles with the national guidelines."}),
+                ("search_documents", {"query": "Compare our protocol for measles with the national guidelines."}),
+            ],
+        ),
+        ("Who recommends rest?", [("search_documents", {"query": "Who recommends rest?"})]),
         ("Hello!", []),
         ("Thanks a lot", []),
         ("I prefer short answers.", []),
@@ -66,6 +91,27 @@ def text(asked: dict[str, Any]) -> str:
 )
 def test_plans(question: str, expected: list[Any]) -> None:
     assert planned(question) == expected
+
+
+def test_the_sample_questions_keep_to_the_clinics_documents() -> None:
+    data = load()
+    questions = [shared.question for shared in data.questions]
+    questions += [canary.question for canary in data.canaries.values()] + [i.question for i in data.injections]
+    for question in [*questions, "How do we treat asthma?", "List my patients", "Tell me about P-1001"]:
+        assert planned(question) == planned(question, tools=BASIC_TOOLS), question
+
+
+def test_a_long_question_is_cut_to_what_the_web_search_takes() -> None:
+    (call,) = planned("Search the web for " + "mpox " * 100)
+    assert len(call[1]["query"]) == 200
+
+
+@pytest.mark.parametrize(
+    "question", ["What does WHO recommend?", "Which services do we offer?", "Search the web for mpox."]
+)
+def test_a_tool_that_is_not_offered_is_replaced_by_the_documents(question: str) -> None:
+    assert planned(question, tools=BASIC_TOOLS) == [("search_documents", {"query": question})]
+    assert planned(question, tools=("list_patients",)) == []
 
 
 def test_only_offered_tools_are_called() -> None:
@@ -111,6 +157,39 @@ def test_failures_of_tools_are_reported(content: str, expected: str) -> None:
     assert expected in text(with_result("Tell me about P-9999", content))
 
 
+def test_a_profile_is_summed_up() -> None:
+    profile = {
+        "clinic_id": "clinic-a",
+        "name": "Alder Street",
+        "specialty": "general practice",
+        "opening_hours": {"Monday": "08:00-18:00", "Saturday": "closed"},
+        "services": ["vaccination", "home visits"],
+    }
+    answer = text(with_result("What kind of clinic is this?", json.dumps({"profile": profile})))
+    assert "Alder Street, general practice." in answer
+    assert "Services: vaccination, home visits." in answer
+    assert "Opening hours: Monday: 08:00-18:00; Saturday: closed." in answer
+    bare = {"name": "Alder Street", "specialty": "", "opening_hours": {}, "services": []}
+    assert text(with_result("What kind of clinic is this?", json.dumps({"profile": bare}))).startswith(
+        "Alder Street.\n"
+    )
+
+
+@pytest.mark.parametrize("names", [("text", "publishedDate"), ("snippet", "published")])
+def test_web_results_are_cited_as_public_guidance(names: tuple[str, str]) -> None:
+    found = {names[0]: "Two doses\nare enough.", names[1]: "2026-05-01"}
+    results = [{"title": "Measles", "url": "https://public-health.example/m", **found}, {names[0]: "No more."}]
+    answer = text(with_result("What does WHO recommend on measles?", json.dumps({"results": results})))
+    assert "Public guidance from the web, not this clinic's own:" in answer
+    cited = "[https://public-health.example/m, published: 2026-05-01]"
+    assert f"- Measles {cited}: “Two doses are enough.”" in answer
+    assert "- Untitled [no address, published: unknown]: “No more.”" in answer
+
+
+def test_no_web_results_are_reported() -> None:
+    assert "no public guidance" in text(with_result("What does WHO recommend on measles?", '{"results": []}'))
+
+
 def test_no_documents_are_reported() -> None:
     assert "I found no document" in text(with_result("How do we treat asthma?", '{"documents": []}'))
 
@@ -137,6 +216,15 @@ def test_remembered_preferences_are_kept_to() -> None:
     short = text({**asked, "messages": [system, *asked["messages"]]})
     assert len(short) < len(text(asked)) / 2
     assert "Preferences I keep to: Prefers short answers." in short
+
+
+def test_a_preference_record_is_read() -> None:
+    record = {"context": "c", "preference": "I prefer short answers.", "categories": ["answers"]}
+    for entry in (record, json.dumps(record)):
+        asked = with_result("How do we treat asthma?", '{"documents": []}')
+        system = {"role": "system", "content": f"Known:\n<memory>{json.dumps([entry])}</memory>"}
+        answer = text({**asked, "messages": [system, *asked["messages"]]})
+        assert "Preferences I keep to: I prefer short answers." in answer
 
 
 def test_the_same_request_gives_the_same_answer() -> None:
@@ -190,9 +278,27 @@ def test_control_is_hidden_from_those_without_the_secret(client: TestClient, hea
     assert client.post("/v1/chat/completions", json=request("Hello")).status_code == 200
 
 
-@pytest.mark.parametrize("content", [{"mode": "odd"}, {"delay_ms_per_chunk": -1}, {"delay_ms_per_chunk": "x"}, []])
+@pytest.mark.parametrize(
+    "content",
+    [{"mode": "odd"}, {"delay_ms_per_chunk": -1}, {"delay_ms_per_chunk": "x"}, {"say": 1}, {"say": "x" * 10_001}, []],
+)
 def test_control_refuses_what_it_does_not_know(client: TestClient, content: Any) -> None:
     assert client.post("/control", json=content, headers=SECRET).status_code == 400
+
+
+def test_a_test_decides_what_the_model_says(client: TestClient) -> None:
+    def said(asked: dict[str, Any]) -> str:
+        message = client.post("/v1/chat/completions", json=asked).json()["choices"][0]["message"]
+        return str(message["content"])
+
+    before = said(request("Hello"))
+    assert client.post("/control", json={"say": "xyzzy"}, headers=SECRET).json()["say"] == "xyzzy"
+    assert said(request("Hello")) == f"xyzzy\n\n{before}"
+    assert said(request("How do we treat asthma?")) == "None"  # tool calls stay tool calls
+    streamed = chunks(client, request("Hello"))
+    assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in streamed) == f"xyzzy\n\n{before}"
+    assert client.post("/control", json={"mode": "normal"}, headers=SECRET).json()["say"] == ""
+    assert said(request("Hello")) == before
 
 
 def test_models_are_listed(client: TestClient) -> None:

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         require_supported_version()
         secret = prepare_environment(port=options.port, log_level=options.log_level)
         # Only now: the emulator reads its environment when it is imported.
-        from local_aws.emulator.extensions import ModelServer, install_all
+        from local_aws.emulator.extensions import NOTES, ModelServer, install_all
         from local_aws.emulator.server import run
 
         model = (
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             else None
         )
         application = install_all(model=model, secret=secret)
-        run(application, port=options.port, log_level=options.log_level, log_file=options.log_file)
+        run(application, port=options.port, log_level=options.log_level, log_file=options.log_file, notes=NOTES)
     except EmulatorError as failure:
         sys.stderr.write(f"{failure}\n")
         return 2

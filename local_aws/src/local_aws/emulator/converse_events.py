@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -79,3 +80,31 @@ class ConverseEvents:
             self.output_characters += len(arguments)
             delta = {"toolUse": {"input": arguments}}
             yield "contentBlockDelta", {"contentBlockIndex": self._block, "delta": delta}
+
+
+def fold(events: Sequence[Event]) -> dict[str, Any]:
+    """Put the events of an answer together into the answer of Converse."""
+    answer: dict[str, Any] = {}
+    uses: dict[int, dict[str, Any]] = {}
+    parts: dict[int, list[str]] = {}
+    for name, body in events:
+        if name == "contentBlockStart":
+            uses[body["contentBlockIndex"]] = body["start"]["toolUse"]
+            parts.setdefault(body["contentBlockIndex"], [])
+        elif name == "contentBlockDelta":
+            delta = body["delta"]
+            part = delta["text"] if "text" in delta else delta["toolUse"]["input"]
+            parts.setdefault(body["contentBlockIndex"], []).append(part)
+        elif name in ("messageStop", "metadata"):
+            answer |= body
+    content: list[dict[str, Any]] = []
+    for index, said in parts.items():
+        text = "".join(said)
+        if index not in uses:
+            content.append({"text": text})
+            continue
+        try:
+            content.append({"toolUse": {**uses[index], "input": json.loads(text or "{}")}})
+        except ValueError:  # what the model asks for is no JSON; AWS has a stop reason for it
+            answer["stopReason"] = "malformed_tool_use"
+    return {"output": {"message": {"role": "assistant", "content": content}}, **answer}

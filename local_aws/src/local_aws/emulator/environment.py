@@ -37,6 +37,7 @@ def prepare_environment(*, port: int, log_level: str) -> str | None:
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "LAMBDA_EXECUTOR": "local",
+            "LAMBDA_ACCOUNT_CONCURRENCY": "1000",  # AWS's default; `worker_slots` bounds what runs at a time
             "MINISTACK_ACCOUNT_ID": "000000000000",
             "MINISTACK_REGION": "us-east-1",
             "MINISTACK_COGNITO_PRETOKEN_STRICT": "1",  # a failing claims function refuses the sign-in, as on AWS

@@ -1,18 +1,27 @@
 """AgentCore memory as the service answers: paths of namespaces, and the order of events.
 
 `namespace` names one namespace, `namespacePath` everything at or below it; the emulator takes both as a pattern.
-`ListEvents` answers newest first: the official SDK reverses the answer to get the order in which they happened.
+`ListEvents` answers newest first: the official SDK reverses the answer to get the order in which they happened. So does
+`ListMemoryRecords`. `RetrieveMemoryRecords` searches by meaning on AWS: it answers the nearest records, however far
+they are. Here words in common stand for nearness, and records without any come last instead of not at all.
 """
 
 from __future__ import annotations
 
 import contextvars
-import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from local_aws.emulator.patching import wrap
+
+DEFAULT_TOP_K: Final = 10
+MAX_TOP_K: Final = 100
+"""Source: `SearchCriteria`, AgentCore Memory service model."""
+
+FARTHEST: Final = 0.1
+"""Score of a record that shares no word with the query; all words in common are 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +42,8 @@ class NamespaceFilter:
 
 
 _filter: contextvars.ContextVar[NamespaceFilter | None] = contextvars.ContextVar("namespace_filter", default=None)
-_newest_first: contextvars.ContextVar[bool] = contextvars.ContextVar("newest_first", default=False)
+_time_of: contextvars.ContextVar[str | None] = contextvars.ContextVar("time_of", default=None)
+"""The member that a listing is ordered by, newest first; None: as stored."""
 
 
 def normalise(namespace: str) -> str:
@@ -42,9 +52,52 @@ def normalise(namespace: str) -> str:
     return f"/{inner}/" if inner else "/"
 
 
-def _timestamp(event: Mapping[str, Any]) -> float:
-    value = event.get("eventTimestamp")
-    return float(value) if isinstance(value, int | float) else 0.0
+def _newest_first(items: list[Any], member: str) -> list[Any]:
+    def timestamp(item: Mapping[str, Any]) -> float:
+        value = item.get(member)
+        return float(value) if isinstance(value, int | float) else 0.0
+
+    # Stored in the order of arrival, and the sort is stable: of two with one timestamp the later comes first.
+    return sorted(items, key=timestamp)[::-1]
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z0-9]+", text.lower()))
+
+
+def _retrieve(raw_memory_id: str, data: Mapping[str, Any]) -> Any:
+    from ministack.services import bedrock_agentcore as agentcore
+
+    memory_id, scope, error = agentcore._resolve_memory(raw_memory_id)
+    if error:
+        return error
+    criteria = data.get("searchCriteria")
+    query = criteria.get("searchQuery") if isinstance(criteria, Mapping) else None
+    if not isinstance(criteria, Mapping) or not isinstance(query, str) or not query:
+        return agentcore._validation("searchCriteria.searchQuery is required")
+    top = criteria.get("topK", DEFAULT_TOP_K)
+    if not isinstance(top, int) or isinstance(top, bool) or not 1 <= top <= MAX_TOP_K:
+        return agentcore._validation(f"searchCriteria.topK must be a whole number from 1 to {MAX_TOP_K}")
+    wanted = _words(query)
+    found = []
+    for record in _newest_first(list(agentcore._records_bucket(memory_id, scope).values()), "createdAt"):
+        strategy = criteria.get("memoryStrategyId")
+        filters = criteria.get("metadataFilters")
+        if (
+            (strategy and record.get("memoryStrategyId") != strategy)
+            or not agentcore._namespace_matches("", record.get("namespaces") or [])
+            or (filters and not agentcore._metadata_filters_match(record.get("metadata") or {}, filters))
+        ):
+            continue
+        common = wanted & _words(str((record.get("content") or {}).get("text") or ""))
+        score = FARTHEST + (1 - FARTHEST) * len(common) / max(1, len(wanted))
+        found.append(agentcore._record_summary(record, score))
+    found.sort(key=lambda summary: -summary["score"])  # stable: of two that are equally near the newer comes first
+    page, error = agentcore._memory_page(found[:top], data)
+    if error:
+        return error
+    token = {"nextToken": page["nextToken"]} if "nextToken" in page else {}
+    return agentcore.json_response({"memoryRecordSummaries": page["items"], **token})
 
 
 def install() -> None:
@@ -52,10 +105,7 @@ def install() -> None:
     from ministack.services import bedrock_agentcore as agentcore
 
     def filtered(original: Callable[..., Any], memory_id: str, body: bytes) -> Any:
-        try:
-            data = json.loads(body or b"{}")
-        except ValueError:
-            return original(memory_id, body)
+        data = agentcore._parse_body(body)
         for field in ("namespace", "namespacePath"):
             value = data.get(field)
             if value is not None and not (isinstance(value, str) and agentcore._NAMESPACE_RE.fullmatch(value)):
@@ -72,8 +122,19 @@ def install() -> None:
         finally:
             _filter.reset(token)
 
-    wrap(agentcore, "_list_memory_records")(filtered)
-    wrap(agentcore, "_retrieve_memory_records")(filtered)
+    @wrap(agentcore, "_list_memory_records")
+    def list_memory_records(original: Callable[..., Any], *args: Any) -> Any:
+        token = _time_of.set("createdAt")
+        try:
+            return filtered(original, *args)
+        finally:
+            _time_of.reset(token)
+
+    @wrap(agentcore, "_retrieve_memory_records")
+    def retrieve_memory_records(original: Callable[..., Any], memory_id: str, body: bytes) -> Any:
+        return filtered(
+            lambda identifier, content: _retrieve(identifier, agentcore._parse_body(content)), memory_id, body
+        )
 
     @wrap(agentcore, "_namespace_matches")
     def namespace_matches(original: Callable[..., bool], pattern: str, namespaces: list[str]) -> bool:
@@ -82,15 +143,14 @@ def install() -> None:
 
     @wrap(agentcore, "_list_events")
     def list_events(original: Callable[..., Any], *args: Any) -> Any:
-        token = _newest_first.set(True)
+        token = _time_of.set("eventTimestamp")
         try:
             return original(*args)
         finally:
-            _newest_first.reset(token)
+            _time_of.reset(token)
 
     @wrap(agentcore, "_memory_page")
-    def memory_page(original: Callable[..., Any], items: list[Any], *args: Any) -> Any:
-        if _newest_first.get():
-            # Stored in the order of arrival, and the sort is stable: of two with one timestamp the later comes first.
-            items = sorted(items, key=_timestamp)[::-1]
-        return original(items, *args)
+    def memory_page(original: Callable[..., Any], items: list[Any], *args: Any, **kwargs: Any) -> Any:
+        if member := _time_of.get():
+            items = _newest_first(items, member)
+        return original(items, *args, **kwargs)

@@ -62,27 +62,6 @@ class ModelServer:
     def _named(self) -> dict[str, str]:
         return {"model": self.name} if self.name else {}
 
-    def complete(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer a chat request as a whole. Blocks: call it in a thread.
-
-        Raises:
-            ModelCallError: If the server is down, slow, overloaded or answers what is no chat completion.
-        """
-        try:
-            # Environment proxies are for the internet, not for a server on this machine.
-            with httpx.Client(timeout=self._timeout, trust_env=False, verify=self._tls) as client:
-                response = client.post(self.url + _CHAT, json={**payload, **self._named, "stream": False})
-            _check(response)
-            answer = response.json()
-            message = answer["choices"][0]["message"]
-        except (httpx.HTTPError, httpx.InvalidURL) as failure:
-            raise unavailable(type(failure).__name__) from failure
-        except (ValueError, LookupError, TypeError) as failure:
-            raise unavailable("it answered something else than a chat completion") from failure
-        if not isinstance(message, dict):
-            raise unavailable("it answered something else than a chat completion")
-        return dict(answer)
-
     @asynccontextmanager
     async def stream(self, payload: Mapping[str, Any]) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
         """Open a streamed chat request; leaving the context closes the connection, which stops the model.
@@ -91,7 +70,8 @@ class ModelServer:
             The chunks as they arrive. They end with the server's end mark; without it, iterating raises.
 
         Raises:
-            ModelCallError: On entering, as `complete`; while iterating, if the stream breaks.
+            ModelCallError: On entering, if the server is down, slow or overloaded, or refuses the request; while
+                iterating, if the stream breaks.
         """
         body = {**payload, **self._named, "stream": True, "stream_options": {"include_usage": True}}
         async with httpx.AsyncClient(timeout=self._timeout, trust_env=False, verify=self._tls) as client:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 HOST: Final = "127.0.0.1"
 _GRACE_SECONDS: Final = 1.0  # for requests in flight; stopping as a whole has to take less than 3 s
 _KEEP_ALIVE_SECONDS: Final = 75
+
+logger = logging.getLogger("local_aws.emulator")
 
 
 class PortTakenError(EmulatorError):
@@ -64,7 +67,9 @@ async def _serve(application: Application, *, port: int, log_level: str) -> None
     await serve(serving, config, shutdown_trigger=stop.wait)
 
 
-def run(application: Application, *, port: int, log_level: str, log_file: Path | None) -> None:
+def run(
+    application: Application, *, port: int, log_level: str, log_file: Path | None, notes: Sequence[str] = ()
+) -> None:
     """Serve until SIGTERM or SIGINT, then end the function processes too.
 
     Args:
@@ -72,6 +77,7 @@ def run(application: Application, *, port: int, log_level: str, log_file: Path |
         port: The port on 127.0.0.1.
         log_level: A level name of `logging`.
         log_file: Where to log; standard error if None.
+        notes: What to log first: where the laptop only stands in for what AWS does.
 
     Raises:
         PortTakenError: If the port is in use.
@@ -83,6 +89,8 @@ def run(application: Application, *, port: int, log_level: str, log_file: Path |
         except OSError as failure:
             raise PortTakenError(port=port) from failure
     _log_to(log_file, log_level)
+    for note in notes:
+        logger.warning("%s", note)
     try:
         asyncio.run(_serve(application, port=port, log_level=log_level))
     finally:

@@ -6,24 +6,16 @@ decides, with the service as principal and the keys `aws:SourceArn` and `aws:Sou
 
 from __future__ import annotations
 
-import hmac
 import json
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from local_aws.emulator.control_endpoint import Application, InvalidRequestError, with_endpoint
+
 PATH: Final = "/_local/service-session"
 SESSION_SECONDS: Final = 3600
-_HEADER: Final = b"x-local-secret"
-_MAX_BODY_BYTES: Final = 16_384
-
-Application = Callable[[Any, Any, Any], Awaitable[None]]
-
-
-class InvalidRequestError(Exception):
-    """The request lacks a field or holds something else than text in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,54 +105,15 @@ def open_session(request: ServiceSessionRequest) -> dict[str, str] | None:
     return {"AccessKeyId": key, "SecretAccessKey": secret, "Token": token, "Expiration": expiration}
 
 
-async def read_body(receive: Any) -> bytes:
-    """Read the body of a request to a control endpoint.
-
-    Raises:
-        InvalidRequestError: If it is longer than `_MAX_BODY_BYTES`.
-    """
-    body: bytes = b""
-    while True:
-        message = await receive()
-        body += bytes(message.get("body", b""))
-        if len(body) > _MAX_BODY_BYTES:
-            raise InvalidRequestError("the body is too long")
-        if not message.get("more_body"):
-            return body
-
-
-async def send_json(
-    send: Any, status: int, content: dict[str, Any], more_headers: dict[str, str] | None = None
-) -> None:
-    """Answer a request to a control endpoint."""
-    body = json.dumps(content).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    headers += [(name.encode(), value.encode()) for name, value in (more_headers or {}).items()]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
 def with_service_sessions(application: Application, *, secret: str | None) -> Application:
     """Put the endpoint in front of an application; without `secret` it answers 404 to everybody."""
 
-    async def serve(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or scope["path"] != PATH:
-            await application(scope, receive, send)
-            return
-        given = dict(scope["headers"]).get(_HEADER, b"")
-        if scope["method"] != "POST" or not secret or not hmac.compare_digest(given, secret.encode()):
-            await send_json(send, 404, {"error": {"code": "not_found", "message": "not found"}})
-            return
-        try:
-            request = ServiceSessionRequest.parse(await read_body(receive))
-        except InvalidRequestError as failure:
-            await send_json(send, 400, {"error": {"code": "invalid_request", "message": str(failure)}})
-            return
+    def handle(body: bytes) -> tuple[int, dict[str, Any]]:
+        request = ServiceSessionRequest.parse(body)
         credentials = open_session(request)
         if credentials is None:
             message = f"{request.service} is not authorized to perform sts:AssumeRole on {request.role_arn}"
-            await send_json(send, 403, {"error": {"code": "access_denied", "message": message}})
-        else:
-            await send_json(send, 200, credentials)
+            return 403, {"error": {"code": "access_denied", "message": message}}
+        return 200, credentials
 
-    return serve
+    return with_endpoint(application, handle, method="POST", path=PATH, secret=secret)

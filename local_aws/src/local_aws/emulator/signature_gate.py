@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 from typing import Any, Final
 
-from local_aws.emulator.service_session import Application, send_json
+from local_aws.emulator.control_endpoint import Application, send_json
 
 _SIGNED: Final = (b"AWS4-HMAC-SHA256", b"AWS4-ECDSA-P256-SHA256", b"AWS ")
 _TOKENS_BELONG: Final = ("/oauth2/", "/restapis/", "/lambda-url/")  # Cognito's own endpoints, deployed APIs

@@ -8,13 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from local_aws.model.conversation import Conversation, ToolResult
-from local_aws.model.planning import Kind, classify, is_preference
+from local_aws.model.planning import Kind, classify
+from local_aws.preferences import is_preference
 
 LABEL: Final = "(Answer of the offline model: put together from the results by rules, not written by a language model.)"
 
 _SHORT: Final = re.compile(r"\b(short|brief|concise|terse)", re.IGNORECASE)
 _EXTRACT_CHARS: Final = {False: 320, True: 120}
 _DOCUMENTS: Final = {False: 3, True: 1}
+_WEB_RESULTS: Final = {False: 3, True: 1}
 _PATIENTS_LISTED: Final = 50
 _DETAILS: Final = ("conditions", "allergies", "medications", "last_visit", "last_visit_reason", "provider")
 
@@ -61,6 +63,29 @@ def _documents(documents: Sequence[Any], *, short: bool) -> str:
     return "\n".join(["From this clinic's documents:", *lines])
 
 
+def _profile(profile: Mapping[str, Any], *, short: bool) -> str:
+    specialty, hours, services = (profile.get(name) for name in ("specialty", "opening_hours", "services"))
+    lines = [f"{profile.get('name', 'This clinic')}{f', {specialty}' if specialty else ''}."]
+    if services:
+        lines.append(f"Services: {_value(services)}.")
+    if isinstance(hours, Mapping) and hours and not short:
+        lines.append("Opening hours: " + "; ".join(f"{days}: {_value(when)}" for days, when in hours.items()) + ".")
+    return "\n".join(lines)
+
+
+def _web(results: Sequence[Any], *, short: bool) -> str:
+    found = [result for result in results if isinstance(result, Mapping)][: _WEB_RESULTS[short]]
+    if not found:
+        return "I found no public guidance on that on the web."
+    lines = []
+    for result in found:
+        published = result.get("publishedDate") or result.get("published") or "unknown"
+        text = _line(result.get("text") or result.get("snippet") or "", _EXTRACT_CHARS[short])
+        source = f"{result.get('url') or 'no address'}, published: {published}"
+        lines.append(f"- {_line(result.get('title') or 'Untitled', 120)} [{source}]: “{text}”")
+    return "\n".join(["Public guidance from the web, not this clinic's own:", *lines])
+
+
 def _error(result: ToolResult, error: Any) -> str:
     code = error.get("code") if isinstance(error, Mapping) else None
     if code == "not_found":
@@ -84,6 +109,10 @@ def _from_result(result: ToolResult, *, short: bool) -> str:
         return "\n".join([f"{len(listed)} patients:", *lines, *more])
     if isinstance(data.get("documents"), list):
         return _documents(data["documents"], short=short)
+    if isinstance(data.get("profile"), Mapping):
+        return _profile(data["profile"], short=short)
+    if isinstance(data.get("results"), list):
+        return _web(data["results"], short=short)
     return f"The tool {result.tool or 'asked'} answered in a form I do not know."
 
 
@@ -114,7 +143,7 @@ def _paragraphs(conversation: Conversation) -> Iterator[str]:
     else:
         yield "I have no tool to look that up with."
     if known and kind is Kind.LOOK_UP:
-        yield "Preferences I keep to: " + "; ".join(_line(text, 120) for text in known) + "."
+        yield "Preferences I keep to: " + "; ".join(_line(text, 120).rstrip(".!") for text in known) + "."
 
 
 def answer(conversation: Conversation) -> str:

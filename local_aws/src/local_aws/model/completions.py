@@ -80,15 +80,19 @@ class Completion:
             yield {**self._envelope("chat.completion.chunk"), "choices": [], "usage": dict(self.usage)}
 
 
-def complete(request: Any) -> Completion:
+def complete(request: Any, *, say: str = "") -> Completion:
     """Answer a chat request.
+
+    Args:
+        request: The request.
+        say: A text to begin the answer with, unless it is tool calls.
 
     Raises:
         InvalidChatError: If it is none.
     """
     conversation = read_conversation(request)
     calls = tuple(plan(conversation))
-    text = "" if calls else answer(conversation)
+    text = "" if calls else "\n\n".join([*([say] if say else []), answer(conversation)])
     finish_reason = "tool_calls" if calls else "stop"
     limit = request.get("max_completion_tokens") or request.get("max_tokens")
     if isinstance(limit, int) and limit > 0 and count_tokens(text) > limit:

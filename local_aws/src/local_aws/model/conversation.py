@@ -57,8 +57,16 @@ def _remembered(system: str) -> list[str]:
             listed = json.loads(match[1])
         except ValueError:
             continue
-        records += [entry if isinstance(entry, str) else json.dumps(entry) for entry in listed]
+        records += [_statement(entry) for entry in listed]
     return records
+
+
+def _statement(entry: Any) -> str:
+    """Give what a record says: a preference is an object, in which its text stands beside others."""
+    stated = _json_object(entry).get("preference")
+    if isinstance(stated, str):
+        return stated
+    return entry if isinstance(entry, str) else json.dumps(entry)
 
 
 def _results(turn: Sequence[Mapping[str, Any]]) -> list[ToolResult]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from local_aws.model.conversation import Conversation
+from local_aws.preferences import is_preference
 
 MAX_PATIENTS: Final = 4
 _PATIENT_ID: Final = re.compile(r"\bP-\d{4}\b")
@@ -27,11 +28,31 @@ _RECALL: Final = re.compile(
     r"|\bwhat do you know about me\b|\bmy preferences?\b",
     re.IGNORECASE,
 )
-_PREFERENCE: Final = re.compile(
-    r"\bi (would )?prefer\b|\bi('d)? like (short|brief|long|detailed|concise)|\bremember (that|my|i)\b"
-    r"|\bfrom now on\b|\bplease (always|keep|answer|use)\b|\bcall me\b",
-    re.IGNORECASE,
+
+
+# Opening hours are not among these: every clinic has a document on them, with more in it than the profile.
+_PROFILE: Final = re.compile(
+    r"\babout (this|our|the|my) (own )?(clinic|hospital|practice|centre)( itself)?\s*[.?!]*$"
+    r"|\b(what|which) (kind|type|sort) of (a )?(clinic|hospital|practice|centre)\b"
+    r"|\b(clinic|hospital|practice|centre)('s)? (profile|specialt(y|ies))\b"
+    r"|\bprofile of (this|our|the) (clinic|hospital|practice|centre)\b"
+    r"|\b(what|which) specialt(y|ies)\b|\bour (specialt(y|ies)|services|profile)\b"
+    r"|\b(what|which) (other )?services\b.*\b(we|clinic|hospital|practice|centre|offered)\b",
+    re.IGNORECASE | re.DOTALL,
 )
+_ADVICE: Final = r"(guidance|guidelines?|advice|recommend(s|ed|ations?)?|position|schedules?|says?|statements?)"
+_PUBLIC_BODY: Final = r"(WHO|CDC|ECDC|NICE|NHS|UKHSA|World Health Organi[sz]ation)"
+_WEB: Final = re.compile(
+    rf"(?i:\b(search|look|check|find|ask)\b.{{0,60}}\b(the web|the internet|online)\b|\b(on|from) the (web|internet)\b"
+    rf"|\b(public|public[- ]health|national|international|official|government)\b.{{0,40}}\b{_ADVICE}\b"
+    rf"|\b(latest|newest|most recent|up[- ]to[- ]date)\b.{{0,40}}\b{_ADVICE}\b)"
+    # Case counts: "who" asks for a person.
+    rf"|\b{_PUBLIC_BODY}\b.{{0,60}}\b{_ADVICE}\b|\b{_ADVICE}\b.{{0,60}}\b{_PUBLIC_BODY}\b",
+    re.DOTALL,
+)
+_OWN: Final = re.compile(r"\b(our|this (clinic|hospital)|(clinic|hospital)'s)\b", re.IGNORECASE)
+_WEB_QUERY_CHARS: Final = 200
+"""Longest query that the web search takes."""
 
 
 class Kind(enum.Enum):
@@ -51,11 +72,6 @@ class ToolCall:
     arguments: Mapping[str, Any]
 
 
-def is_preference(text: str) -> bool:
-    """Tell whether a text states how its author wants to be answered."""
-    return bool(_PREFERENCE.search(text)) and not text.rstrip().endswith("?")
-
-
 def classify(question: str) -> Kind:
     """Tell what a question is about; whatever names a patient or a document is a look-up."""
     if _PATIENT_ID.search(question):
@@ -69,7 +85,7 @@ def classify(question: str) -> Kind:
 
 def plan(conversation: Conversation) -> list[ToolCall]:
     """Choose the tool calls of a turn, all at once; after the first results there are none."""
-    question, tools = conversation.question, conversation.tools
+    question, tools = conversation.question.strip(), conversation.tools
     if conversation.results or classify(question) is not Kind.LOOK_UP:
         return []
     calls = []
@@ -78,6 +94,12 @@ def plan(conversation: Conversation) -> list[ToolCall]:
         calls += [ToolCall(tool="get_patient", arguments={"patient_id": patient}) for patient in patients]
     if not patients and "list_patients" in tools and _LISTING.search(question):
         calls.append(ToolCall(tool="list_patients", arguments={}))
-    if "search_documents" in tools and (not calls or _DOCUMENTS.search(question)):
-        calls.append(ToolCall(tool="search_documents", arguments={"query": question.strip()[:500]}))
+    if "clinic_profile" in tools and _PROFILE.search(question):
+        calls.append(ToolCall(tool="clinic_profile", arguments={}))
+    documents = _DOCUMENTS.search(question)
+    if "web_search" in tools and _WEB.search(question):
+        calls.append(ToolCall(tool="web_search", arguments={"query": question[:_WEB_QUERY_CHARS]}))
+        documents = documents if _OWN.search(question) else None  # a guideline, but not one of the clinic
+    if "search_documents" in tools and (not calls or documents):
+        calls.append(ToolCall(tool="search_documents", arguments={"query": question[:500]}))
     return calls

@@ -1,4 +1,7 @@
-"""HTTP: chat completions, and a control endpoint with which tests make the server slow, busy, down or broken."""
+"""HTTP: chat completions, and a control endpoint with which tests make the server slow, busy, down or broken.
+
+They can decide what it says as well.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ Mode = Literal["normal", "slow", "throttled", "down", "break"]
 
 DEFAULT_DELAY_MS: Final = 50
 _MAX_DELAY_MS: Final = 60_000
+_MAX_SAY_CHARS: Final = 10_000
 _CHUNKS_BEFORE_BREAK: Final = 3
 _SECRET_HEADER: Final = "x-local-secret"  # noqa: S105 - the name of a header
 
@@ -32,6 +36,7 @@ class Control:
 
     mode: Mode = "normal"
     delay_ms_per_chunk: int = DEFAULT_DELAY_MS  # counts in mode "slow"
+    say: str = ""  # begins every answer in words, so that a test decides what the model says
 
 
 def _error(status: int, message: str, kind: str) -> Response:
@@ -81,7 +86,7 @@ def create_application(*, control: Control, secret: str | None) -> Starlette:
             return _error(503, "The model is down", "unavailable")
         try:
             body: Any = await request.json()
-            completion = complete(body)
+            completion = complete(body, say=control.say)
         except (ValueError, InvalidChatError) as failure:
             return _error(400, str(failure), "invalid_request_error")
         if body.get("stream"):
@@ -107,12 +112,15 @@ def create_application(*, control: Control, secret: str | None) -> Starlette:
             wanted: Any = await request.json()
             mode = wanted.get("mode", "normal")
             delay = int(wanted.get("delay_ms_per_chunk", DEFAULT_DELAY_MS))
+            say = wanted.get("say", "")
         except (ValueError, AttributeError, TypeError):
             return _error(400, "a mode and a delay in milliseconds are needed", "invalid_request_error")
         if mode not in get_args(Mode) or not 0 <= delay <= _MAX_DELAY_MS:
             return _error(400, f"mode: one of {', '.join(get_args(Mode))}; delay: 0 to {_MAX_DELAY_MS} ms", "invalid")
-        control.mode, control.delay_ms_per_chunk = mode, delay
-        return JSONResponse({"mode": mode, "delay_ms_per_chunk": delay})
+        if not isinstance(say, str) or len(say) > _MAX_SAY_CHARS:
+            return _error(400, f"say: a text of at most {_MAX_SAY_CHARS} characters", "invalid")
+        control.mode, control.delay_ms_per_chunk, control.say = mode, delay, say
+        return JSONResponse({"mode": mode, "delay_ms_per_chunk": delay, "say": say})
 
     return Starlette(
         routes=[
