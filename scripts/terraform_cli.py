@@ -19,9 +19,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
-from scripts.terraform_setup import TerraformError, TerraformMissing, environment, find_terraform
+from scripts.terraform_setup import (
+    TerraformError,
+    TerraformMissing,
+    environment,
+    find_terraform,
+    recording_environment,
+)
 
-__all__ = ["TerraformError", "TerraformFailed", "TerraformMissing", "TerraformRoot", "environment", "run"]
+__all__ = [
+    "TerraformError",
+    "TerraformFailed",
+    "TerraformMissing",
+    "TerraformRoot",
+    "environment",
+    "recording_environment",
+    "run",
+]
 
 Progress = Callable[[str], None]
 
@@ -144,18 +158,22 @@ class TerraformRoot:
         try:
             self._run(args)
         except TerraformFailed:
-            if not (self.folder / ".terraform.lock.hcl").is_file():
+            lock = self.folder / ".terraform.lock.hcl"
+            if not lock.is_file():
                 raise
-            # The lock file may name a version of another mirror. It is not under version control, so it may go.
+            # The lock may name a version that the mirror no longer has, or the checksum of another provider of the same
+            # version. It is not under version control, so it may go.
             self.progress("the provider lock may be out of date, selecting again")
-            self._run([*args, "-upgrade"])
+            lock.unlink(missing_ok=True)
+            self._run(args)
         stamp.write_text(self._fingerprint())
 
-    def apply(self, variables: Mapping[str, object]) -> None:
+    def apply(self, variables: Mapping[str, object], targets: Sequence[str] = ()) -> None:
         """Make what the root describes.
 
         Args:
             variables: Values of its input variables, by name. Kept for the other commands, replaced by the next call.
+            targets: Addresses, such as `module.memory`: only these, and what they depend on. Empty for everything.
 
         Raises:
             TerraformFailed: If terraform fails. What it made until then is in the state.
@@ -165,7 +183,7 @@ class TerraformRoot:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(variables, file, indent=2)
         draft.replace(self._variables)
-        self._run(["apply", "-auto-approve", *self._common])
+        self._run(["apply", "-auto-approve", *self._common, *(f"-target={target}" for target in targets)])
 
     def plan_is_empty(self) -> bool:
         """Tell whether another apply with the same variables would change nothing.
@@ -187,6 +205,16 @@ class TerraformRoot:
         outputs = json.loads(self._run(["output", "-json", "-no-color"]).stdout)
         return {name: output["value"] for name, output in outputs.items()}
 
+    def show(self) -> dict[str, Any]:
+        """Return what is recorded, as `terraform show -json` has it; without `values` before the first apply.
+
+        Raises:
+            TerraformFailed: If terraform fails.
+        """
+        self.init()
+        document: dict[str, Any] = json.loads(self._run(["show", "-json", "-no-color"]).stdout)
+        return document
+
     def destroy(self) -> None:
         """Remove all that the state holds.
 
@@ -195,16 +223,6 @@ class TerraformRoot:
         """
         self.init()
         self._run(["destroy", "-auto-approve", *self._common])
-
-    def validate(self) -> None:
-        """Check the root and its modules against the providers' schemas. Needs no backend and no variables.
-
-        Raises:
-            TerraformFailed: If something is wrong.
-        """
-        self.work.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._run(["init", "-backend=false", "-input=false", "-no-color"])
-        self._run(["validate", "-no-color"])
 
     @property
     def state(self) -> Path:
@@ -268,26 +286,23 @@ def _scrub(text: str, *, env: Mapping[str, str]) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run terraform in place of this program, or check whole roots."""
+    """Run terraform in place of this program."""
     parser = argparse.ArgumentParser(prog="python -m scripts.terraform_cli", description=__doc__.splitlines()[0])
-    parser.add_argument("--validate", nargs="+", type=Path, metavar="ROOT", help="init and validate these root modules")
+    parser.add_argument("--recording", action="store_true", help="with the recording provider in place of the real one")
     parser.add_argument("args", nargs="*", help="after --: arguments of terraform")
     options = parser.parse_args(argv)
     workdir = ROOT / ".local" / "terraform"
     try:
-        env = environment(os.environ, workdir=workdir)
-        if not options.validate:
-            path = find_terraform(env).path
-            # In place of this process, so that terminal and signals are terraform's own.
-            os.execve(path, [path, *options.args], env)  # noqa: S606
-        for folder in options.validate:
-            name = folder.resolve().relative_to(ROOT).as_posix().replace("/", "-")
-            TerraformRoot(folder=folder.resolve(), work=workdir / "validate" / name, env=env).validate()
-            print(f"{folder}: valid")
+        if options.recording:
+            env = recording_environment(os.environ, workdir=workdir / "recording")
+        else:
+            env = environment(os.environ, workdir=workdir)
+        path = find_terraform(env).path
+        # In place of this process, so that terminal and signals are terraform's own.
+        os.execve(path, [path, *options.args], env)  # noqa: S606
     except TerraformError as error:
         print(f"terraform: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return 1
 
 
 if __name__ == "__main__":

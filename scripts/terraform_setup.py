@@ -1,14 +1,21 @@
-"""Find terraform and, if there is one, a folder that already holds its providers, so that nothing is downloaded."""
+"""Find terraform and, if there is one, a folder that already holds its providers, so that nothing is downloaded.
+
+There are two environments to run it in: `environment` with the real AWS provider, and `recording_environment` with the
+one in `local_aws` that records instead.
+"""
 
 import json
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from local_aws.terraform_provider import data, installation
 
 MINIMUM: Final = (1, 11, 0)
 """Same floor as `required_version` in the modules: native S3 state locking is stable from there on."""
@@ -97,14 +104,7 @@ def environment(base: Mapping[str, str], *, workdir: Path) -> dict[str, str]:
     elif own := _users_config(base):
         return env | {"TF_CLI_CONFIG_FILE": str(own)}
     mirror = mirror or find_mirror(base, platform=terraform.platform)
-    workdir.mkdir(parents=True, exist_ok=True)
-    config = workdir.absolute() / "cli.tfrc"
-    text = _cli_config(mirror)
-    if not config.is_file() or config.read_text() != text:
-        draft = config.with_suffix(f".{os.getpid()}")
-        draft.write_text(text)
-        draft.replace(config)  # at once: another terraform may be reading it
-    env["TF_CLI_CONFIG_FILE"] = str(config)
+    env["TF_CLI_CONFIG_FILE"] = str(_write_config(workdir, _cli_config([mirror] if mirror else [])))
     if mirror is None:
         # In the environment, since terraform would expand a $ in the file. The lock file is not under version control
         # here, and without an entry in it terraform ignores its cache.
@@ -113,6 +113,46 @@ def environment(base: Mapping[str, str], *, workdir: Path) -> dict[str, str]:
         env |= {"TF_PLUGIN_CACHE_DIR": str(cache), "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "true"}
     else:  # no cache: it would hold links to the mirror, and one that leads nowhere breaks init
         env.pop("TF_PLUGIN_CACHE_DIR", None)
+    return env
+
+
+def recording_environment(base: Mapping[str, str], *, workdir: Path) -> dict[str, str]:
+    """Return an environment in which `hashicorp/aws` is the recording provider, and nothing else.
+
+    It comes from a mirror below the work folder, and direct installation is off for it, so that the real one cannot
+    take its place where a registry can be reached. Other providers come from where `environment` would find a mirror,
+    else from the registry. The user's own CLI configuration is neither used nor changed: it might say otherwise.
+
+    Args:
+        base: Environment to start from; it is not changed.
+        workdir: Folder for `cli.tfrc` and the mirror; not that of `environment`, whose settings differ.
+
+    Raises:
+        TerraformMissing: If there is no usable terraform, or the provider's data file is missing.
+    """
+    terraform = find_terraform(base)
+    try:
+        provider = data.load()
+    except data.SchemaDataError as error:
+        raise TerraformMissing(f"the recording provider cannot be laid out: {error}") from error
+    recording = workdir.absolute() / "mirror"
+    installation.lay_out(recording, data=provider, platform=terraform.platform, interpreter=sys.executable)
+    named = base.get("TF_PLUGIN_MIRROR")
+    others = (
+        read_mirror(Path(named).expanduser(), platform=terraform.platform)
+        if named
+        else find_mirror(base, platform=terraform.platform)
+    )
+    mirrors = [Mirror(path=recording, providers=(provider.address,))]
+    if others and (rest := tuple(name for name in others.providers if name != provider.address)):
+        mirrors.append(Mirror(path=others.path, providers=rest))
+    env = dict(base) | {
+        "CHECKPOINT_DISABLE": "1",
+        "TF_CLI_CONFIG_FILE": str(_write_config(workdir, _cli_config(mirrors))),
+        # Encryption between terraform and its plugin costs 0.2 s a start, on a socket that only this user can reach.
+        "TF_DISABLE_PLUGIN_TLS": "1",
+    }
+    env.pop("TF_PLUGIN_CACHE_DIR", None)  # it might hold the real provider of the same version
     return env
 
 
@@ -179,20 +219,32 @@ def _users_config(base: Mapping[str, str]) -> Path | None:
     return next((path for path in [*named, home / ".terraformrc"] if path.is_file()), None)
 
 
-def _cli_config(mirror: Mirror | None) -> str:
+def _cli_config(mirrors: Sequence[Mirror]) -> str:
     # The file is HCL 1, whose strings are JSON's; terraform would expand no ${...} in them.
     lines = ["# Written by scripts/terraform_setup.py at each run."]
-    if mirror is not None:
-        has = ", ".join(json.dumps(name) for name in mirror.providers)
-        lines += [
-            "provider_installation {",
-            "  filesystem_mirror {",
-            f"    path    = {json.dumps(str(mirror.path), ensure_ascii=False)}",
-            f"    include = [{has}]",
-            "  }",
-            "  direct {",
-            f"    exclude = [{has}]",
-            "  }",
-            "}",
-        ]
+    if mirrors:
+        lines += ["provider_installation {"]
+        for mirror in mirrors:
+            lines += [
+                "  filesystem_mirror {",
+                f"    path    = {json.dumps(str(mirror.path), ensure_ascii=False)}",
+                f"    include = [{_quoted(mirror.providers)}]",
+                "  }",
+            ]
+        everything = [name for mirror in mirrors for name in mirror.providers]
+        lines += ["  direct {", f"    exclude = [{_quoted(everything)}]", "  }", "}"]
     return "\n".join([*lines, ""])
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(map(json.dumps, names))
+
+
+def _write_config(workdir: Path, text: str) -> Path:
+    workdir.mkdir(parents=True, exist_ok=True)
+    config = workdir.absolute() / "cli.tfrc"
+    if not config.is_file() or config.read_text() != text:
+        draft = config.with_suffix(f".{os.getpid()}")
+        draft.write_text(text)
+        draft.replace(config)  # at once: another terraform may be reading it
+    return config
