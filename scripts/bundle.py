@@ -48,8 +48,8 @@ PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
 
 EXTRAS: Final[Mapping[Kind, Sequence[str]]] = {"runtime": ("--extra", "runtime"), "lambda": ()}
 SERVICES: Final[Mapping[Kind, frozenset[str]]] = {
-    "runtime": frozenset({"bedrock-runtime", "bedrock-agentcore", "dynamodb", "s3", "sts", "lambda"}),
-    "lambda": frozenset({"dynamodb", "sts"}),
+    "runtime": frozenset({"bedrock-runtime", "bedrock-agentcore", "lambda"}),
+    "lambda": frozenset({"dynamodb", "lambda", "s3", "sts"}),
 }
 """Services that each bundle calls. All other models are 25 MB of botocore; without its model, a service is unknown."""
 

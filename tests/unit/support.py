@@ -57,6 +57,7 @@ class Issuer:
             "token_use": "access",
             "tier": "basic",
             "clinic_id": "clinic-a",
+            "tiers": ["basic"],
             "iat": now,
             "exp": now + 600,
             "jti": str(uuid.uuid4()),
@@ -79,6 +80,9 @@ TIER = TierSettings(
     context_window=128_000,
     long_term_memory=False,
     history_turns=5,
+    guardrail_id="guardrail1",
+    guardrail_version="3",
+    guardrail_message="This was stopped by the clinic's safety rules.",
     price_input_usd_per_million=0.15,
     price_output_usd_per_million=0.60,
 )
@@ -135,7 +139,7 @@ class FakeMemory:
             raise self.fail_read
         return self.turns[-limit:]
 
-    def long_term_records(self, question: str) -> Sequence[str]:
+    def preferences(self) -> Sequence[str]:
         if self.fail_read:
             raise self.fail_read
         return self.records
@@ -146,14 +150,36 @@ class FakeMemory:
         self.written.append(turn)
 
 
+@dataclass
+class FixedTools:
+    """A toolbox that needs no call, or fails when told to."""
+
+    tools: Sequence[Any] = ()
+    fail: Exception | None = None
+    listed: bool = True
+    loads: int = 0
+
+    def cached(self) -> Sequence[Any] | None:
+        return self.tools if self.listed else None
+
+    def load(self) -> Sequence[Any]:
+        self.loads += 1
+        if self.fail:
+            raise self.fail
+        return self.tools
+
+
 Script = Sequence[Any]  # one entry a model call: text, (tool name, arguments), or an exception to raise
 
 
 class ScriptedModel(Model):
     """A model that says what it was told to say, and keeps what it was asked."""
 
-    def __init__(self, *script: Any, usage: tuple[int, int] = (100, 10), pause: Any = None) -> None:
+    def __init__(
+        self, *script: Any, usage: tuple[int, int] = (100, 10), pause: Any = None, stop_reason: str = "end_turn"
+    ) -> None:
         self.script = list(script)
+        self.stop_reason = stop_reason  # of answers
         self.usage = usage
         self.pause = pause
         self.calls: list[dict[str, Any]] = []
@@ -190,7 +216,7 @@ class ScriptedModel(Model):
                     await self.pause()
                 yield {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"text": piece}}}
             yield {"contentBlockStop": {"contentBlockIndex": 0}}
-            yield {"messageStop": {"stopReason": "end_turn"}}
+            yield {"messageStop": {"stopReason": self.stop_reason}}
         total = sum(self.usage)
         usage = {"inputTokens": self.usage[0], "outputTokens": self.usage[1], "totalTokens": total}
         yield {"metadata": {"usage": usage, "metrics": {"latencyMs": 1}}}

@@ -19,7 +19,18 @@ from clinic_agent.app.service import Assistant
 from clinic_agent.guard import Admission, SessionPin, TenancyGuard
 from clinic_agent.metering import UsageEvent
 from clinic_agent.settings import MissingSetting, Settings
-from tests.unit.support import SESSION_ID, TIER, USER_A, USER_B, FakeBroker, FakeMemory, Issuer, ScriptedModel
+from tests.unit.support import (
+    SESSION_ID,
+    TIER,
+    USER_A,
+    USER_B,
+    FakeBroker,
+    FakeMemory,
+    FixedTools,
+    Issuer,
+    ScriptedModel,
+)
+from tests.unit.test_agent_turn import look_up
 from tests.unit.test_tenant_session import sessions
 
 SESSION_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
@@ -30,7 +41,9 @@ class Parts:
 
     def __init__(self, model: ScriptedModel, memory: FakeMemory) -> None:
         self.usage: list[UsageEvent] = []
-        self.parts = AgentParts(model=model, memory=memory, tools=[], tier=TIER, usage_sink=self.usage.append)
+        self.parts = AgentParts(
+            model=model, memory=memory, tools=FixedTools([look_up]), tier=TIER, usage_sink=self.usage.append
+        )
 
     def cached(self, admission: Admission) -> AgentParts | None:
         return self.parts
@@ -272,5 +285,5 @@ def test_settings_are_all_required() -> None:
         Settings.from_environment(
             {"TOKEN_ISSUER": "x", "AWS_REGION": "", "TOKEN_JWKS_URL": "x", "TOKEN_CLIENT_ID": "x"}
         )
-    names = "BROKER_FUNCTION, DOCUMENTS_BUCKET, PATIENTS_TABLE, AWS_REGION"
+    names = "BROKER_FUNCTION, GATEWAY_URL, AWS_REGION"
     assert str(caught.value) == f"environment: {names} not set; the runtime module of the platform sets them"

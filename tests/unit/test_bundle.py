@@ -67,7 +67,8 @@ for module in pkgutil.walk_packages(clinic_agent.__path__, "clinic_agent."):
 def test_the_lambda_bundle_holds_the_core_alone(built: bundle.Bundles, tmp_path: Path) -> None:
     with zipfile.ZipFile(built.lambda_.path) as packed:
         packed.extractall(tmp_path)
-    done = run_in(tmp_path, "import clinic_agent, jwt\n" + CLIENTS.format(services=sorted(bundle.SERVICES["lambda"])))
+    handlers = "from clinic_agent.lambdas import broker, claims, interceptor, tools\n"
+    done = run_in(tmp_path, handlers + CLIENTS.format(services=sorted(bundle.SERVICES["lambda"])))
     assert (done.returncode, done.stderr) == (0, "")
     assert not (tmp_path / "strands").exists()
     assert not (tmp_path / "main.py").exists()

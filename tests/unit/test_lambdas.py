@@ -186,7 +186,13 @@ def test_claims_come_from_the_registry(table: FakeTable) -> None:
     event = trigger(**{"custom:clinic_id": "clinic-b", "custom:tier": "premium"})
     answer = add_claims(event, Registry(client=table, table="registry"))
     details = answer["response"]["claimsAndScopeOverrideDetails"]
-    assert details["accessTokenGeneration"]["claimsToAddOrOverride"] == {"tier": "basic", "clinic_id": "clinic-a"}
+    assert details["accessTokenGeneration"]["claimsToAddOrOverride"] == {
+        "tier": "basic",
+        "clinic_id": "clinic-a",
+        "tiers": ["basic"],
+    }
+    # An ID token is no credential here.
+    assert details["idTokenGeneration"] == {"claimsToSuppress": ["tier", "clinic_id", "tiers"]}
 
 
 @pytest.mark.parametrize("sub", [USER_B, None, "", "*"])

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -59,13 +60,27 @@ def test_a_turn_is_one_event() -> None:
     assert len(arguments["payload"][1]["conversational"]["content"]["text"]) == 100_000
 
 
-def test_long_term_records_are_those_below_the_own_path() -> None:
+def record(text: str, day: int) -> dict[str, Any]:
+    return {"content": {"text": text}, "createdAt": datetime(2026, 11, day, tzinfo=UTC)}
+
+
+def test_preferences_are_listed_newest_first_from_the_own_namespace_in_one_call() -> None:
     client = FakeClient()
-    client.answer = {"memoryRecordSummaries": [{"content": {"text": "prefers lists"}}]}
-    assert memory(client).long_term_records("q" * 20_000) == ["prefers lists"]
-    ((_, arguments),) = client.calls
-    assert arguments["namespacePath"] == f"/actors/clinic-a/{USER_A}/"
-    assert len(arguments["searchCriteria"]["searchQuery"]) == 10_000
+    client.answer = {"memoryRecordSummaries": [record("prefers lists", 3), record("in French", 9), record("brief", 1)]}
+    assert memory(client).preferences() == ["in French", "prefers lists", "brief"]
+    ((name, arguments),) = client.calls
+    assert name == "list_memory_records"
+    assert arguments == {
+        "memoryId": "memory-1",
+        "namespace": f"/actors/clinic-a/{USER_A}/preferences/",
+        "maxResults": 100,
+    }
+
+
+def test_a_turn_is_given_the_newest_preferences_only() -> None:
+    client = FakeClient()
+    client.answer = {"memoryRecordSummaries": [record(str(day), day) for day in range(1, 30)]}
+    assert memory(client).preferences() == [str(day) for day in range(29, 9, -1)]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +95,7 @@ def test_failures_are_never_an_empty_memory(failure: Exception, error: type[Exce
     adapter = memory(FakeClient(failure))
     for call in (
         lambda: adapter.recent_turns(SESSION_ID, 5),
-        lambda: adapter.long_term_records("q"),
+        adapter.preferences,
         lambda: adapter.remember(SESSION_ID, Turn(question="q", answer="a"), request_id="r"),
     ):
         with pytest.raises(error):

@@ -1,10 +1,12 @@
 import asyncio
+import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import botocore.loaders
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinic_agent.credentials import LambdaBroker, TenantSessions
@@ -47,6 +49,7 @@ owners = st.builds(
 )
 
 
+@settings(deadline=None, max_examples=30)  # a session takes 5 ms on a quiet machine
 @given(st.lists(owners, min_size=2, max_size=12))
 def test_threads_never_get_another_owners_session(callers: list[Any]) -> None:
     cache = sessions(FakeBroker(), most=3)
@@ -80,6 +83,35 @@ def test_expired_credentials_and_a_broker_that_refuses_end_in_its_refusal() -> N
     broker.error = Forbidden("tenant_suspended", "x")
     with pytest.raises(Forbidden):
         session.renew_if_needed()
+
+
+def test_a_session_tells_the_latest_token() -> None:
+    cache = sessions(FakeBroker())
+    session = cache.open(tenant(token="token-1"))
+    assert session.token == "token-1"
+    cache.cached(tenant(token="token-2"))
+    assert session.token == "token-2"
+
+
+def test_what_is_kept_with_a_session_is_made_once_and_goes_with_it() -> None:
+    class Index:
+        pass
+
+    cache = sessions(FakeBroker(), most=1)
+
+    def indexes() -> set[Index]:
+        session = cache.open(tenant())
+        with ThreadPoolExecutor(4) as pool:
+            return set(pool.map(lambda _: session.kept(Index, Index), range(8)))
+
+    (made,) = indexes()
+    index = weakref.ref(made)
+    del made
+    gc.collect()
+    assert index() is not None
+    cache.open(tenant(clinic_id="clinic-b"))  # there is room for one
+    gc.collect()
+    assert index() is None
 
 
 def test_another_owners_token_is_never_presented() -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from strands import Agent
 from strands.agent.conversation_manager import NullConversationManager
@@ -24,7 +24,18 @@ from strands.types.exceptions import (
 from clinic_agent import events
 from clinic_agent.aws_errors import AWS_ERRORS, as_agent_error, error_code
 from clinic_agent.credentials import TierSettings
-from clinic_agent.errors import AgentError, Internal, Throttled, TooLarge, Unavailable
+from clinic_agent.errors import (
+    AgentError,
+    BadRequest,
+    Forbidden,
+    GuardrailBlocked,
+    Internal,
+    NotFound,
+    Throttled,
+    TooLarge,
+)
+from clinic_agent.gateway import TOOLS_DENIED
+from clinic_agent.guardrail import INTERVENED, GuardrailWatch
 from clinic_agent.identity import TenantContext
 from clinic_agent.memory import Memory, Turn
 from clinic_agent.metering import UsageEvent, UsageMeter, UsageSink
@@ -45,13 +56,27 @@ SYSTEM_PROMPT: Final = (
 logger = logging.getLogger(__name__)
 
 
+class Toolbox(Protocol):
+    """The tools that the owner may use (`GatewayTools`, or a test's own)."""
+
+    def cached(self) -> Sequence[Any] | None:
+        """Return the tools, for Strands, if no blocking call is needed."""
+
+    def load(self) -> Sequence[Any]:
+        """Return the tools; empty if the owner may use none at this time. May block.
+
+        Raises:
+            AgentError: If they can't be had.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentParts:
     """What a turn works with, all of it one owner's. Passed in, so that a test passes its own."""
 
     model: Model
     memory: Memory
-    tools: Sequence[Any]  # Strands tools
+    tools: Toolbox
     tier: TierSettings
     usage_sink: UsageSink
     still_calling: Callable[[], bool] = lambda: False  # whether a model call of an earlier turn has not yet ended
@@ -64,8 +89,8 @@ async def answer(
     """Answer a prompt as a stream of events, store the turn, and meter it.
 
     The turn is stored after the model has finished and before `done`: one that failed or was cut off before leaves
-    nothing behind; a write that is under way is finished. Usage is metered in every case. Close the generator to stop
-    the work, also in the middle of a model call.
+    nothing behind, nor does one in which the guardrail stopped or masked anything; a write that is under way is
+    finished. Usage is metered in every case. Close the generator to stop the work, also in the middle of a model call.
 
     Raises:
         AgentError: If the turn cannot be finished. Before the first event it can still become an HTTP status.
@@ -74,10 +99,10 @@ async def answer(
     meter = UsageMeter()
     outcome, code = "disconnected", None
     try:
-        history, records = await _recall(parts, session_id, prompt)
+        history, records, tools = await _prepare(parts, session_id)
         said: list[str] = []
         stop_reason = "end_turn"
-        async with aclosing(_run_model(parts, history, records, prompt, meter)) as stream:
+        async with aclosing(_run_model(parts, history, records, tools, prompt, meter)) as stream:
             async for event in stream:
                 if event["type"] == "stop":
                     stop_reason = event["reason"]
@@ -85,7 +110,7 @@ async def answer(
                 if event["type"] == "text":
                     said.append(event["text"])
                 yield event
-        if said:
+        if said and stop_reason != "guardrail_masked":
             turn = Turn(question=prompt, answer="".join(said))
             await _finish(asyncio.to_thread(parts.memory.remember, session_id, turn, request_id=request_id))
         outcome = "answered"
@@ -136,17 +161,30 @@ async def _finish(write: Coroutine[Any, Any, None]) -> None:
         raise
 
 
-async def _recall(parts: AgentParts, session_id: str, prompt: str) -> tuple[Sequence[Turn], Sequence[str]]:
-    """Read both memories at once: at most two AWS calls before the first model call."""
+async def _prepare(parts: AgentParts, session_id: str) -> tuple[Sequence[Turn], Sequence[str], Sequence[Any]]:
+    """Read both memories, and list the tools if need be, all at once: at most two AWS calls before most model calls."""
+
+    async def preferences() -> Sequence[str]:
+        return await asyncio.to_thread(parts.memory.preferences) if parts.tier.long_term_memory else []
+
+    async def tools() -> Sequence[Any]:
+        listed = parts.tools.cached()
+        return await asyncio.to_thread(parts.tools.load) if listed is None else listed
+
     recent = asyncio.to_thread(parts.memory.recent_turns, session_id, parts.tier.history_turns)
-    if not parts.tier.long_term_memory:
-        return await recent, []
-    history, records = await asyncio.gather(recent, asyncio.to_thread(parts.memory.long_term_records, prompt))
-    return history, records
+    history, records, allowed = await asyncio.gather(recent, preferences(), tools())
+    if not allowed:
+        raise Forbidden("tools_denied", TOOLS_DENIED)
+    return history, records, allowed
 
 
 async def _run_model(
-    parts: AgentParts, history: Sequence[Turn], records: Sequence[str], prompt: str, meter: UsageMeter
+    parts: AgentParts,
+    history: Sequence[Turn],
+    records: Sequence[str],
+    tools: Sequence[Any],
+    prompt: str,
+    meter: UsageMeter,
 ) -> AsyncGenerator[events.Event, None]:
     # One Agent a request: it holds this request's messages. Model and tools live as long as the session.
     system_prompt = SYSTEM_PROMPT + _memory_block(records)
@@ -154,7 +192,7 @@ async def _run_model(
     agent = Agent(
         model=parts.model,
         messages=[message for turn in history for message in _messages(turn)],
-        tools=list(parts.tools),
+        tools=list(tools),
         system_prompt=system_prompt,
         callback_handler=None,
         conversation_manager=NullConversationManager(),
@@ -162,6 +200,7 @@ async def _run_model(
         load_tools_from_directory=False,
     )
     outages = _ToolOutages()
+    watch = GuardrailWatch(parts.tier.guardrail_message)
     agent.hooks.add_callback(BeforeModelCallEvent, lambda _: meter.calling())
     agent.hooks.add_callback(BeforeToolsEvent, _ToolCap(meter).check)
     agent.hooks.add_callback(AfterToolCallEvent, outages.note)
@@ -172,7 +211,9 @@ async def _run_model(
         async with aclosing(stream) as raw_events:  # type: ignore[type-var]  # an async generator, typed as iterator
             async for raw in raw_events:
                 outages.check()
-                for event in _translate(raw, meter, names):
+                if watch.blocked and "event" not in raw:  # the call's usage has been seen by then
+                    raise GuardrailBlocked(parts.tier.guardrail_message)
+                for event in _translate(raw, meter, names, watch):
                     yield event
     except MaxTokensReachedException:
         yield {"type": "stop", "reason": "max_tokens"}
@@ -183,15 +224,17 @@ async def _run_model(
         cancel.set()
 
 
-def _translate(raw: Any, meter: UsageMeter, names: dict[str, str]) -> list[events.Event]:
+def _translate(raw: Any, meter: UsageMeter, names: dict[str, str], watch: GuardrailWatch) -> list[events.Event]:
     """Turn one Strands event into wire events. Everything that is not listed here stays inside."""
     if chunk := raw.get("event"):
         meter.see(chunk)
         if "contentBlockDelta" in chunk and (piece := chunk["contentBlockDelta"]["delta"].get("text")):
-            return [events.text(piece)]
+            return _told(watch.text(piece))
         if "contentBlockStart" in chunk and (use := chunk["contentBlockStart"].get("start", {}).get("toolUse")):
             names[use["toolUseId"]] = use["name"]
-            return [events.tool(use["name"], "started")]
+            return [*_told(watch.tool_use()), events.tool(use["name"], "started")]
+        if "messageStop" in chunk:
+            return _told(watch.stop(chunk["messageStop"]["stopReason"]))
         return []
     if message := raw.get("message"):
         results = [block["toolResult"] for block in message.get("content", []) if "toolResult" in block]
@@ -201,21 +244,27 @@ def _translate(raw: Any, meter: UsageMeter, names: dict[str, str]) -> list[event
             for r in results
         ]
     if result := raw.get("result"):
-        return [{"type": "stop", "reason": result.stop_reason}]
+        reason = "guardrail_masked" if result.stop_reason == INTERVENED else result.stop_reason
+        return [{"type": "stop", "reason": reason}]
     return []
 
 
-class _ToolOutages:
-    """Ends the turn when what a tool reads is down: an answer without the clinic's own data would be a guess.
+def _told(text: str) -> list[events.Event]:
+    return [events.text(text)] if text else []
 
-    What the model got wrong (an unknown patient, a bad argument) is told to the model, which can do better.
+
+class _ToolOutages:
+    """Ends the turn when what a tool reads is down, or the caller is not served any more.
+
+    An answer without the clinic's own data would be a guess. What the model got wrong (an unknown patient, a bad
+    argument) is told to the model, which can do better.
     """
 
     def __init__(self) -> None:
         self._error: AgentError | None = None
 
     def note(self, event: AfterToolCallEvent) -> None:
-        if isinstance(event.exception, Throttled | Unavailable):
+        if isinstance(event.exception, AgentError) and not isinstance(event.exception, BadRequest | NotFound):
             self._error = event.exception
 
     def check(self) -> None:

@@ -4,12 +4,13 @@
     ├── Internal (500)          internal
     ├── BadRequest (400)        invalid_json, invalid_prompt, invalid_session_id, …
     ├── NotAuthenticated (401)  invalid_token
-    ├── Forbidden (403)         identity_conflict, session_owner, tenant_suspended, tier_mismatch
+    ├── Forbidden (403)         identity_conflict, session_owner, tenant_suspended, tier_mismatch, tools_denied
     ├── NotFound (404)          not_found: the same for what does not exist and for what is another tenant's
     ├── SessionBusy (409)       session_busy
     ├── TooLarge (413)          prompt_too_large, payload_too_large, conversation_too_large
+    ├── GuardrailBlocked (422)  guardrail_blocked
     ├── Throttled (429)         throttled, quota_exceeded; retryable
-    └── Unavailable (503)       identity_unavailable, broker_unavailable, model_unavailable, memory_unavailable, …
+    └── Unavailable (503)       identity_unavailable, broker_unavailable, model_unavailable, tools_unavailable, …
 
 Messages name fields and rules, never tokens, prompts, patient data or another tenant.
 """
@@ -88,6 +89,15 @@ class TooLarge(AgentError):
     """The prompt or the body is over its limit."""
 
     status = 413
+
+
+class GuardrailBlocked(AgentError):
+    """The tier's guardrail stopped the question or the answer; the turn is not remembered."""
+
+    status = 422
+
+    def __init__(self, message: str) -> None:
+        super().__init__("guardrail_blocked", message)
 
 
 class Throttled(AgentError):

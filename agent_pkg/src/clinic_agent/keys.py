@@ -72,6 +72,11 @@ def documents_prefix(clinic_id: str) -> str:
     return f"clinics/{check_clinic_id(clinic_id)}/documents/"
 
 
+def profile_key(clinic_id: str) -> str:
+    """Build the S3 key of one clinic's profile."""
+    return f"clinics/{check_clinic_id(clinic_id)}/profile.json"
+
+
 def actor_id(clinic_id: str, user_id: str) -> str:
     """Build the memory actor of one user: what `bedrock-agentcore:actorId` is compared with."""
     return f"{check_clinic_id(clinic_id)}/{check_user_id(user_id)}"
@@ -83,6 +88,11 @@ def memory_path(clinic_id: str, user_id: str) -> str:
     AgentCore stores namespaces with a leading and a trailing slash, and the IAM condition compares that form.
     """
     return f"/actors/{actor_id(clinic_id, user_id)}/"
+
+
+def preferences_namespace(clinic_id: str, user_id: str) -> str:
+    """Build the namespace of one user's preferences: the memory strategy's template with the actor filled in."""
+    return f"{memory_path(clinic_id, user_id)}preferences/"
 
 
 def tenant_key(clinic_id: str) -> dict[str, str]:

@@ -11,13 +11,14 @@ from typing import Any, Final, Protocol
 
 from clinic_agent.aws_errors import AWS_ERRORS, as_agent_error
 from clinic_agent.identity import TenantContext
-from clinic_agent.keys import actor_id, check_session_id, memory_path
+from clinic_agent.keys import actor_id, check_session_id, preferences_namespace
 
 TEXT_LIMIT_CHARS: Final = 100_000
 """Longest conversational text of an event. Source: `CreateEvent`, AgentCore Memory quotas."""
-QUERY_LIMIT_CHARS: Final = 10_000
-"""Longest `searchQuery`. Source: `RetrieveMemoryRecords`, botocore service model."""
-RECORDS_LIMIT: Final = 5
+PREFERENCES_LIMIT: Final = 20
+"""Preferences that a turn is given, the newest."""
+PAGE_LIMIT: Final = 100
+"""Most records of one call. Source: `ListMemoryRecords`, botocore service model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +39,8 @@ class Memory(Protocol):
             Throttled, Unavailable: If memory can't be read. There is no answer "without memory".
         """
 
-    def long_term_records(self, question: str) -> Sequence[str]:
-        """Return what is known about the user that may bear on a question. One blocking call.
+    def preferences(self) -> Sequence[str]:
+        """Return the user's preferences as known from earlier sessions, newest first. One blocking call.
 
         Raises:
             Throttled, Unavailable: If memory can't be read.
@@ -60,7 +61,7 @@ class AgentCoreMemory:
         self._client = client  # a boto3 `bedrock-agentcore` client with the tenant's credentials
         self._memory_id = memory_id
         self._actor = actor_id(tenant.clinic_id, tenant.user_id)
-        self._path = memory_path(tenant.clinic_id, tenant.user_id)
+        self._preferences = preferences_namespace(tenant.clinic_id, tenant.user_id)
 
     def recent_turns(self, session_id: str, limit: int) -> Sequence[Turn]:
         try:
@@ -77,16 +78,17 @@ class AgentCoreMemory:
         turns = [_turn(event) for event in reversed(response["events"])]
         return [turn for turn in turns if turn is not None]
 
-    def long_term_records(self, question: str) -> Sequence[str]:
+    def preferences(self) -> Sequence[str]:
+        # Listed, not searched for: how somebody wants to be answered concerns every question. The order of a listing is
+        # not documented, hence a whole page, and the newest of it.
         try:
-            response = self._client.retrieve_memory_records(
-                memoryId=self._memory_id,
-                namespacePath=self._path,
-                searchCriteria={"searchQuery": question[:QUERY_LIMIT_CHARS], "topK": RECORDS_LIMIT},
+            response = self._client.list_memory_records(
+                memoryId=self._memory_id, namespace=self._preferences, maxResults=PAGE_LIMIT
             )
         except AWS_ERRORS as error:
             raise as_agent_error(error, part="memory") from None
-        return [record["content"]["text"] for record in response["memoryRecordSummaries"]]
+        newest = sorted(response["memoryRecordSummaries"], key=lambda record: record["createdAt"], reverse=True)
+        return [record["content"]["text"] for record in newest[:PREFERENCES_LIMIT]]
 
     def remember(self, session_id: str, turn: Turn, *, request_id: str) -> None:
         try:

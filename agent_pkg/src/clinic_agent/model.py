@@ -56,6 +56,14 @@ def bedrock_model(session: TenantSession) -> SessionModel:
         ),
         model_id=session.tier.model_id,
         max_tokens=session.tier.max_output_tokens,
+        # The tenant role may call the model with this guardrail only. No trace: it would quote what was stopped. In
+        # mode sync nothing is sent before it was looked at. The turn's messages do not keep what was stopped either.
+        guardrail_id=session.tier.guardrail_id,
+        guardrail_version=session.tier.guardrail_version,
+        guardrail_trace="disabled",
+        guardrail_stream_processing_mode="sync",
+        guardrail_redact_input=True,
+        guardrail_redact_output=True,
     )
     # Strands does not know the window of these models.
     model.update_config(context_window_limit=session.tier.context_window)

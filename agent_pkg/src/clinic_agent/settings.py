@@ -19,8 +19,7 @@ class Settings:
     token_jwks_url: str
     token_client_id: str
     broker_function: str  # ARN
-    documents_bucket: str
-    patients_table: str
+    gateway_url: str  # the MCP endpoint of the AgentCore Gateway
     region: str
 
     @classmethod

@@ -102,6 +102,8 @@ class _LazyLambdaBroker:
 def configure_logging() -> None:
     """Log to standard output. The framework's debug lines hold prompts, so it starts at WARNING; ours start at INFO."""
     logging.basicConfig(stream=sys.stdout, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    # What goes wrong in Strands we log ourselves, by class; its own lines quote tool inputs, and tracebacks.
+    logging.getLogger("strands").setLevel(logging.CRITICAL)
     logging.getLogger("clinic_agent").setLevel(logging.INFO)
     sdk = logging.getLogger("bedrock_agentcore")
     sdk.setLevel(logging.ERROR)  # at INFO it writes session ids, at WARNING what the client sent as baggage

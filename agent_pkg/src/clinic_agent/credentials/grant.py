@@ -15,6 +15,9 @@ class TierSettings:
     context_window: int  # tokens
     long_term_memory: bool
     history_turns: int  # turns of the session that are given to the model again
+    guardrail_id: str
+    guardrail_version: str  # a number, never DRAFT
+    guardrail_message: str  # with this text the guardrail answers in place of what it blocked
     price_input_usd_per_million: float  # per million tokens
     price_output_usd_per_million: float
 

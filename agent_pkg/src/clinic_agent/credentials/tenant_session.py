@@ -2,7 +2,8 @@
 
 import threading
 from collections import OrderedDict
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import boto3
 import botocore.session
@@ -19,6 +20,8 @@ MANDATORY_SECONDS: Final = 60
 
 botocore's own windows are 900 and 600 s: with credentials that live 900 s it would renew them at every use.
 """
+
+Kept = TypeVar("Kept")
 
 
 class TenantSession:
@@ -51,11 +54,29 @@ class TenantSession:
         session.register_component("data_loader", loader)
         session._credentials = self._credentials  # there is no public way to give a session refreshable credentials
         self.boto3 = boto3.Session(botocore_session=session, region_name=region)
+        self._kept: dict[type, Any] = {}
+        self._lock = threading.Lock()
 
     @property
     def owner(self) -> tuple[str, ...]:
         """Whose credentials these are."""
         return self._tenant.owner
+
+    @property
+    def token(self) -> str:
+        """The access token of the owner's latest request."""
+        return self._tenant.token
+
+    def kept(self, kind: type[Kept], make: Callable[[], Kept]) -> Kept:
+        """Return the one object of a class that is kept with this session, made at first use.
+
+        For what is read with these credentials, or made of them: it lives exactly as long as the session does.
+        """
+        with self._lock:
+            if kind not in self._kept:
+                self._kept[kind] = make()
+            found: Kept = self._kept[kind]
+            return found
 
     def present(self, tenant: TenantContext) -> None:
         """Note the token of the owner's latest request: later renewals are asked for with it.

@@ -1,4 +1,4 @@
-"""Pre-token-generation trigger (V2): writes `tier` and `clinic_id` into the access token, from the registry.
+"""Pre-token-generation trigger (V2): writes `tier`, `clinic_id` and `tiers` into the access token, from the registry.
 
 Neither user attributes nor what the client sends (`clientMetadata`) is looked at.
 """
@@ -46,12 +46,18 @@ def add_claims(event: dict[str, Any], registry: Registry) -> dict[str, Any]:
     except AWS_ERRORS as error:
         logger.error("error=<%s> | registry cannot be read", error_code(error))
         raise SignInRefused("Sign-in is not possible at the moment. Try again shortly.") from None
-    claims = {"tier": membership.tier, "clinic_id": membership.clinic_id}
+    claims = {
+        "tier": membership.tier,
+        "clinic_id": membership.clinic_id,
+        # The same as a list, for AgentCore's authorizers: they compare a string with one value only, a list with any of
+        # several.
+        "tiers": [membership.tier],
+    }
     event["response"] = {
         "claimsAndScopeOverrideDetails": {
             "accessTokenGeneration": {"claimsToAddOrOverride": claims},
             # An ID token is no credential here; it carries no tenant.
-            "idTokenGeneration": {"claimsToSuppress": ["tier", "clinic_id"]},
+            "idTokenGeneration": {"claimsToSuppress": list(claims)},
         }
     }
     return event

@@ -1,9 +1,7 @@
-"""Search in the clinic's own documents: BM25 by SQLite's full-text index, kept in memory for the session."""
+"""Search in the clinic's own documents: BM25 by SQLite's full-text index, kept in memory with the tenant session."""
 
-import json
 import re
 import sqlite3
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -16,6 +14,7 @@ from clinic_agent.keys import documents_prefix
 MAX_DOCUMENTS: Final = 1000
 MAX_DOCUMENT_BYTES: Final = 200_000
 MAX_RESULTS: Final = 10
+MAX_QUERY_CHARS: Final = 1_000
 MAX_QUERY_WORDS: Final = 32
 EXCERPT_WORDS: Final = 48
 """As in `_SEARCH`."""
@@ -182,21 +181,6 @@ def parse_document(document_id: str, source: str) -> Document:
         updated=fields.get("updated", ""),
         text=text.strip(),
     )
-
-
-def document_tool(index: Callable[[], DocumentIndex]) -> Callable[..., str]:
-    """Build the function behind the tool `search_documents`; `index` is asked for at first use."""
-
-    def search_documents(query: str, limit: int = 4) -> str:
-        """Search the clinic's own documents: protocols, guidelines, opening hours, referrals, procedures.
-
-        Args:
-            query: What to look for, in a few words.
-            limit: How many documents to return, 1 to 10.
-        """
-        return json.dumps({"documents": index().search(query, limit)}, ensure_ascii=False)
-
-    return search_documents
 
 
 def _match_expression(query: str) -> str:

@@ -1,9 +1,8 @@
 """The clinic's own patients, from DynamoDB: the clinic is the leading key, which IAM compares with the tag."""
 
 import base64
-import binascii
-import json
-from collections.abc import Callable
+import hashlib
+import hmac
 from decimal import Decimal
 from typing import Any, Final
 
@@ -15,6 +14,8 @@ from clinic_agent.keys import check_clinic_id
 
 MAX_PATIENTS: Final = 50
 MAX_PATIENT_ID_CHARS: Final = 32
+MAX_CURSOR_CHARS: Final = 256
+_SEAL_BYTES: Final = 12
 
 
 class Patients:
@@ -47,15 +48,15 @@ class Patients:
         """Return some patients in the order of their ids, and the cursor of the next page or None.
 
         Raises:
-            BadRequest: If the limit or the cursor is not valid.
+            BadRequest: If the limit or the cursor is not valid; a cursor of another clinic is not.
             Throttled, Unavailable: If the table can't be read.
         """
         if not 1 <= limit <= MAX_PATIENTS:
             raise BadRequest("invalid_argument", f"limit: must be 1 to {MAX_PATIENTS}")
         start: dict[str, Any] = {}
         if cursor:
-            # A cursor holds a patient id only; the clinic is always the caller's.
-            last = {"clinic_id": {"S": self._clinic_id}, "patient_id": {"S": _decode_cursor(cursor)}}
+            # The clinic is always the caller's.
+            last = {"clinic_id": {"S": self._clinic_id}, "patient_id": {"S": _decode_cursor(self._clinic_id, cursor)}}
             start = {"ExclusiveStartKey": last}
         try:
             response = self._client.query(
@@ -68,35 +69,8 @@ class Patients:
         except AWS_ERRORS as error:
             raise as_agent_error(error, part="patients") from None
         last_key = response.get("LastEvaluatedKey")
-        following = _encode_cursor(last_key["patient_id"]["S"]) if last_key else None
+        following = _encode_cursor(self._clinic_id, last_key["patient_id"]["S"]) if last_key else None
         return [_plain(item) for item in response["Items"]], following
-
-
-def patient_tools(patients: Callable[[], Patients]) -> tuple[Callable[..., str], Callable[..., str]]:
-    """Build the functions behind the tools `list_patients` and `get_patient`; `patients` is asked for at first use."""
-
-    def list_patients(limit: int = 20, cursor: str = "") -> str:
-        """List the clinic's own patients, in the order of their ids.
-
-        Args:
-            limit: How many to return, 1 to 50.
-            cursor: Where to go on: `next_cursor` of the page before; empty for the first page.
-        """
-        found, following = patients().page(limit, cursor or None)
-        return _dumps({"patients": found, "next_cursor": following})
-
-    def get_patient(patient_id: str) -> str:
-        """Read one patient of the clinic.
-
-        Args:
-            patient_id: The patient's id, such as P-1001.
-        """
-        try:
-            return _dumps({"patient": patients().get(patient_id)})
-        except NotFound as error:
-            return _dumps({"error": {"code": error.code, "message": error.message}})
-
-    return list_patients, get_patient
 
 
 def _unknown_patient() -> NotFound:
@@ -105,27 +79,41 @@ def _unknown_patient() -> NotFound:
 
 def _plain(item: dict[str, Any]) -> dict[str, Any]:
     deserialize = TypeDeserializer().deserialize
-    return {name: deserialize(value) for name, value in item.items()}
+    return {name: _json_value(deserialize(value)) for name, value in item.items()}
 
 
-def _dumps(value: dict[str, Any]) -> str:
-    def number(other: object) -> float | int:
-        if isinstance(other, Decimal):
-            return int(other) if other == other.to_integral_value() else float(other)
-        raise TypeError(type(other).__name__)
+def _json_value(value: Any) -> Any:
+    """Turn what boto3 makes of DynamoDB's types into what JSON can hold."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, set):
+        return sorted(_json_value(entry) for entry in value)
+    if isinstance(value, list):
+        return [_json_value(entry) for entry in value]
+    if isinstance(value, dict):
+        return {name: _json_value(entry) for name, entry in value.items()}
+    return value
 
-    return json.dumps(value, ensure_ascii=False, default=number)
+
+# A cursor is the last patient id behind a digest of clinic and id, so that one clinic's cursor is none at another. It
+# is no secret, and need not be: the clinic of a query is always the caller's own, and IAM compares it. Who forges a
+# cursor chooses where in his own list he starts.
+def _encode_cursor(clinic_id: str, patient_id: str) -> str:
+    sealed = _seal(clinic_id, patient_id) + patient_id.encode()
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
-def _encode_cursor(patient_id: str) -> str:
-    return base64.urlsafe_b64encode(patient_id.encode()).decode().rstrip("=")
-
-
-def _decode_cursor(cursor: str) -> str:
+def _decode_cursor(clinic_id: str, cursor: str) -> str:
     try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):
-        text = ""
-    if not 1 <= len(text) <= MAX_PATIENT_ID_CHARS:
-        raise BadRequest("invalid_argument", "cursor: is not one that list_patients returned")
-    return text
+        sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        patient_id = sealed[_SEAL_BYTES:].decode()
+    except ValueError:  # binascii.Error and UnicodeDecodeError are
+        patient_id = ""
+    # Made again and compared: whatever differs from what this function's counterpart writes is refused.
+    if not patient_id or not hmac.compare_digest(_encode_cursor(clinic_id, patient_id).encode(), cursor.encode()):
+        raise BadRequest("invalid_argument", "cursor: is not one that list_patients returned for this clinic")
+    return patient_id
+
+
+def _seal(clinic_id: str, patient_id: str) -> bytes:
+    return hashlib.sha256(f"list_patients/{clinic_id}/{patient_id}".encode()).digest()[:_SEAL_BYTES]
