@@ -1,12 +1,13 @@
 """Add a tenant: data, never infrastructure.
 
     python -m scripts.onboard --clinic-id clinic-f --name "Fern Lane Clinic" --tier basic \
-        --user dr.fern@example.org --role physician --documents fern/documents --patients fern/patients.yaml
+        --user dr.fern@example.org --role physician \
+        --profile fern/profile.yaml --documents fern/documents --patients fern/patients.yaml
 
-The profile is written first, as ONBOARDING, and becomes ACTIVE last: broker and claims function refuse every other
+The registry row is written first, as ONBOARDING, and becomes ACTIVE last: broker and claims function refuse every other
 status, so a tenant that is half there serves nobody. Running the same command again goes on where it stopped, and
-changes nothing once the tenant is complete. It only ever adds: patients and documents that are there already stay as
-they are, and a profile or a membership that contradicts the command stops it.
+changes nothing once the tenant is complete. It only ever adds: a profile, patients and documents that are there already
+stay as they are, and a registry row or a membership that contradicts the command stops it.
 """
 
 import argparse
@@ -22,7 +23,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from clinic_agent.keys import check_clinic_id, check_tier
 from scripts.settings import SettingsError, read_settings
-from scripts.tenant_data import DataError, Document, Patient, read_documents, read_patients
+from scripts.tenant_data import (
+    DataError,
+    Document,
+    Patient,
+    Profile,
+    read_documents,
+    read_patients,
+    read_profile,
+)
 from scripts.tenant_store import OnboardError, PlatformClients, TenantStore
 
 DEFAULT_SETTINGS: Final = Path(__file__).resolve().parent.parent / ".local" / "stack.json"
@@ -51,9 +60,7 @@ class NewTenant:
     patients: tuple[Patient, ...] = ()
     documents: tuple[Document, ...] = ()
     status: str = "ACTIVE"  # what it ends with; SUSPENDED for a tenant that is prepared ahead of its contract
-    specialty: str = ""
-    opening_hours: dict[str, str] = field(default_factory=dict)  # days -> hours
-    services: tuple[str, ...] = ()
+    profile: Profile = field(default_factory=Profile)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +69,9 @@ class Onboarded:
 
     clinic_id: str
     status: str
-    created: bool  # the profile is new
-    activated: bool  # the profile went from ONBOARDING to `status`
+    created: bool  # the registry row is new
+    activated: bool  # it went from ONBOARDING to `status`
+    profile: bool  # what the assistant tells about the clinic is new
     users: int  # created in Cognito
     passwords: int
     memberships: int
@@ -73,11 +81,13 @@ class Onboarded:
     @property
     def added(self) -> bool:
         """Whether anything is there that was not. A password set once more is nothing new."""
-        return any((self.created, self.activated, self.users, self.memberships, self.documents, self.patients))
+        counts = (self.users, self.memberships, self.documents, self.patients)
+        return any((self.created, self.activated, self.profile, *counts))
 
     def __str__(self) -> str:
         people = f"{self.users} users, {self.memberships} memberships, {self.patients} patients"
-        counts = f"added {people}, {self.documents} documents"
+        profile = ", the profile" if self.profile else ""
+        counts = f"added {people}, {self.documents} documents{profile}"
         passwords = f"; set {self.passwords} passwords" if self.passwords else ""
         return f"{self.clinic_id}: {self.status}, {counts if self.added else 'unchanged'}{passwords}"
 
@@ -112,11 +122,12 @@ def onboard(
         status=tenant.status,
         created_at=now().strftime("%Y-%m-%dT%H:%M:%SZ"),
         details={
-            "specialty": tenant.specialty,
-            "opening_hours": tenant.opening_hours,
-            "services": list(tenant.services),
+            "specialty": tenant.profile.specialty,
+            "opening_hours": dict(tenant.profile.opening_hours),
+            "services": list(tenant.profile.services),
         },
     )
+    profile = store.ensure_profile(clinic_id=tenant.clinic_id, name=tenant.name, profile=tenant.profile)
     documents = store.add_documents(tenant.clinic_id, tenant.documents)
     patients = store.add_patients(tenant.clinic_id, tenant.patients)
     users = passwords = memberships = 0
@@ -139,6 +150,7 @@ def onboard(
         status=tenant.status,
         created=created,
         activated=activated,
+        profile=profile,
         users=users,
         passwords=passwords,
         memberships=memberships,
@@ -179,6 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 users=users,
                 patients=read_patients(options.patients) if options.patients else (),
                 documents=read_documents(options.documents) if options.documents else (),
+                profile=read_profile(options.profile) if options.profile else Profile(),
             ),
             store=TenantStore(clients=PlatformClients.connect(settings), settings=settings),
             tiers=settings.tiers,
@@ -201,6 +214,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--role", choices=ROLES, default="admin", help="of that user (default: %(default)s)")
     parser.add_argument("--ask-password", action="store_true", help="ask for the user's permanent password")
     parser.add_argument("--no-invitation", action="store_true", help="send the user no e-mail")
+    parser.add_argument("--profile", type=Path, metavar="FILE", help="YAML: specialty, opening_hours, services")
     parser.add_argument("--documents", type=Path, metavar="FOLDER", help="Markdown files, <document_id>.md")
     parser.add_argument("--patients", type=Path, metavar="FILE", help="YAML list `patients`")
     parser.add_argument(

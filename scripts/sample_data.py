@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import Final
 
 from clinic_agent.keys import InvalidKey, check_clinic_id, check_tier
-from scripts.tenant_data import DataError, Document, Fields, Patient, read_documents, read_patients, read_yaml
+from scripts.tenant_data import (
+    DataError,
+    Document,
+    Fields,
+    Patient,
+    Profile,
+    profile_fields,
+    read_documents,
+    read_patients,
+    read_yaml,
+)
 
 DEFAULT_FOLDER: Final = Path(__file__).resolve().parent.parent / "data" / "synthetic"
 ROLES: Final = ("physician", "nurse", "admin")
@@ -36,9 +46,7 @@ class Clinic:
     name: str
     tier: str
     status: str
-    specialty: str
-    opening_hours: dict[str, str]  # days -> hours, in the clinic's own words
-    services: tuple[str, ...]
+    profile: Profile
     users: tuple[User, ...]
     patients: tuple[Patient, ...]
     documents: tuple[Document, ...]
@@ -151,15 +159,12 @@ def _read_clinics(folder: Path, users: list[User]) -> dict[str, Clinic]:
         clinic_id = _key(fields, "clinic_id", check_clinic_id)
         if clinic_id in clinics:
             raise fields.error("clinic_id", f"{clinic_id!r} occurs twice")
-        hours = fields.mapping("opening_hours")
         clinics[clinic_id] = Clinic(
             clinic_id=clinic_id,
             name=fields.text("name"),
             tier=_key(fields, "tier", check_tier),
             status=fields.choice("status", STATUSES),
-            specialty=fields.text("specialty"),
-            opening_hours={days: hours.text(days) for days in hours.names()},
-            services=fields.texts("services"),
+            profile=profile_fields(fields),
             users=tuple(user for user in users if user.clinic_id == clinic_id),
             patients=read_patients(folder / "patients" / f"{clinic_id}.yaml"),
             documents=read_documents(folder / "documents" / clinic_id),

@@ -101,9 +101,7 @@ def _tenant(clinic: Clinic, passwords: Mapping[str, str]) -> NewTenant:
         ),
         patients=clinic.patients,
         documents=clinic.documents,
-        specialty=clinic.specialty,
-        opening_hours=clinic.opening_hours,
-        services=clinic.services,
+        profile=clinic.profile,
     )
 
 

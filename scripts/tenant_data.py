@@ -1,13 +1,14 @@
-"""What a tenant brings along, patients and documents, and how it is read from files.
+"""What a tenant brings along, its profile, patients and documents, and how it is read from files.
 
 Errors name the file and the field, because whoever reads them has the file open. They quote a value only where it is an
 id or a keyword, never a name or a diagnosis.
 """
 
 import datetime as dt
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,6 +46,26 @@ class Patient:
     last_visit: dt.date
     last_visit_reason: str
     provider: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What a clinic says of itself to its own users. Its tier is a matter between it and the operator."""
+
+    specialty: str = ""
+    opening_hours: Mapping[str, str] = field(default_factory=dict)  # days -> hours, in the clinic's own words
+    services: tuple[str, ...] = ()
+
+    def document(self, *, clinic_id: str, name: str) -> str:
+        """Return the JSON that goes into the bucket, where the assistant reads it."""
+        content = {
+            "clinic_id": clinic_id,
+            "name": name,
+            "specialty": self.specialty,
+            "opening_hours": dict(self.opening_hours),
+            "services": list(self.services),
+        }
+        return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +188,31 @@ def read_yaml(file: Path) -> Fields:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DataError(file=file, field=f"line {line}", problem="no YAML") from None
     return Fields(value, file=file, at="")
+
+
+def profile_fields(fields: Fields) -> Profile:
+    """Read the fields of a profile, which may stand among others.
+
+    Raises:
+        DataError: If one is missing or malformed.
+    """
+    hours = fields.mapping("opening_hours")
+    return Profile(
+        specialty=fields.text("specialty"),
+        opening_hours={days: hours.text(days) for days in hours.names()},
+        services=fields.texts("services"),
+    )
+
+
+def read_profile(file: Path) -> Profile:
+    """Read a file with `specialty`, `opening_hours` (days: hours) and `services` (a list).
+
+    Raises:
+        DataError: If a field is missing, unknown or malformed.
+    """
+    top = read_yaml(file)
+    top.only(*Profile.__dataclass_fields__)
+    return profile_fields(top)
 
 
 def read_patients(file: Path) -> tuple[Patient, ...]:

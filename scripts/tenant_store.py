@@ -1,4 +1,4 @@
-"""The stores that hold a tenant: registry and patients in DynamoDB, users in Cognito, documents in S3.
+"""The stores that hold a tenant: registry and patients in DynamoDB, users in Cognito, profile and documents in S3.
 
 Every write here adds something, or is conditional on what it replaces, so each operation may be repeated.
 """
@@ -16,9 +16,9 @@ import boto3
 from boto3.dynamodb.types import TypeSerializer
 from botocore.config import Config
 
-from clinic_agent.keys import documents_prefix, membership_key, tenant_key
+from clinic_agent.keys import documents_prefix, membership_key, profile_key, tenant_key
 from scripts.settings import PlatformSettings
-from scripts.tenant_data import Document, Patient
+from scripts.tenant_data import Document, Patient, Profile
 
 ONBOARDING: Final = "ONBOARDING"
 OFFBOARDED: Final = "OFFBOARDED"
@@ -196,6 +196,19 @@ class TenantStore:
                 # The other clinic's id stays out of the message: an operator of one tenant may read it.
                 raise OnboardError(f"user: {username!r} has a membership with another {field} already")
         return False
+
+    def ensure_profile(self, *, clinic_id: str, name: str, profile: Profile) -> bool:
+        """Write what the assistant tells about the clinic unless it is there; says whether it is new.
+
+        An existing one stays as it is: the clinic may have changed its hours since.
+        """
+        bucket, key = self._settings.documents_bucket, profile_key(clinic_id)
+        listed = self._clients.s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+        if any(item["Key"] == key for item in listed.get("Contents", ())):
+            return False
+        body = profile.document(clinic_id=clinic_id, name=name).encode()
+        self._clients.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+        return True
 
     def add_documents(self, clinic_id: str, documents: Sequence[Document]) -> int:
         """Upload the documents whose keys are not taken; returns how many. Existing ones stay as they are."""

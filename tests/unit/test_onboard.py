@@ -19,7 +19,7 @@ from scripts import seed as seeding
 from scripts.onboard import NewTenant, NewUser, Onboarded, onboard
 from scripts.sample_data import load
 from scripts.settings import PlatformSettings, SettingsError, read_settings
-from scripts.tenant_data import Document, Patient
+from scripts.tenant_data import DataError, Document, Patient, Profile, read_profile
 from scripts.tenant_store import OnboardError, PlatformClients, TenantStore, make_password
 
 SETTINGS = PlatformSettings(
@@ -198,10 +198,11 @@ TENANT = NewTenant(
     ),
     patients=(patient(9001), patient(9002)),
     documents=(document("consent"),),
-    specialty="general practice",
+    profile=Profile(specialty="general practice", opening_hours={"Monday": "8-12"}, services=("vaccination",)),
 )
 WRITES = [
     "put profile",
+    "object clinics/clinic-f/profile.json",
     "object clinics/clinic-f/documents/consent.md",
     "patients 2",
     "user dr.fern@clinic-f.example",
@@ -225,7 +226,9 @@ def refusal(aws: FakeAws, tenant: NewTenant = TENANT) -> str:
 def test_the_tenant_becomes_active_last(aws: FakeAws) -> None:
     result = run(aws)
     assert aws.writes == WRITES
-    assert str(result) == ("clinic-f: ACTIVE, added 1 users, 1 memberships, 2 patients, 1 documents; set 1 passwords")
+    assert str(result) == (
+        "clinic-f: ACTIVE, added 1 users, 1 memberships, 2 patients, 1 documents, the profile; set 1 passwords"
+    )
 
 
 def test_the_rows_are_those_of_the_contract(aws: FakeAws) -> None:
@@ -241,6 +244,8 @@ def test_the_rows_are_those_of_the_contract(aws: FakeAws) -> None:
             "status": {"S": "ACTIVE"},
             "created_at": {"S": "2026-03-01T12:30:00Z"},
             "specialty": {"S": "general practice"},
+            "opening_hours": {"M": {"Monday": {"S": "8-12"}}},
+            "services": {"L": [{"S": "vaccination"}]},
         },
         f"user#{sub}": {
             "pk": {"S": f"user#{sub}"},
@@ -264,7 +269,15 @@ def test_the_rows_are_those_of_the_contract(aws: FakeAws) -> None:
         "last_visit_reason": {"S": "review"},
         "provider": {"S": "Dr Fern"},
     }
+    profile = aws.objects.pop("clinics/clinic-f/profile.json")
     assert aws.objects == {"clinics/clinic-f/documents/consent.md": document("consent").text.encode()}
+    assert json.loads(profile) == {
+        "clinic_id": "clinic-f",
+        "name": "Fern Lane",
+        "specialty": "general practice",
+        "opening_hours": {"Monday": "8-12"},
+        "services": ["vaccination"],
+    }
 
 
 def test_a_second_run_changes_nothing_and_says_so(aws: FakeAws) -> None:
@@ -281,9 +294,38 @@ def test_what_the_clinic_changed_meanwhile_stays(aws: FakeAws) -> None:
     run(aws)
     aws.patients["clinic-f", "P-9001"]["name"] = {"S": "Changed"}
     aws.objects["clinics/clinic-f/documents/consent.md"] = b"changed"
+    aws.objects["clinics/clinic-f/profile.json"] = b"changed too"
     run(aws)
     assert aws.patients["clinic-f", "P-9001"]["name"] == {"S": "Changed"}
     assert aws.objects["clinics/clinic-f/documents/consent.md"] == b"changed"
+    assert aws.objects["clinics/clinic-f/profile.json"] == b"changed too"
+
+
+def test_a_tenant_from_before_gets_its_profile(aws: FakeAws) -> None:
+    tenant = replace(TENANT, users=(replace(TENANT.users[0], password=None),))
+    run(aws, tenant)
+    del aws.objects["clinics/clinic-f/profile.json"]
+    aws.objects["clinics/clinic-f/profile.json.old"] = b"another key"
+    assert str(run(aws, tenant)) == (
+        "clinic-f: ACTIVE, added 0 users, 0 memberships, 0 patients, 0 documents, the profile"
+    )
+    assert "clinics/clinic-f/profile.json" in aws.objects
+    assert str(run(aws, tenant)) == "clinic-f: ACTIVE, unchanged"
+
+
+def test_a_profile_is_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "profile.yaml"
+    file.write_text("specialty: skin\nopening_hours:\n  Monday: 8-12\nservices: [moles]\n")
+    assert read_profile(file) == Profile(specialty="skin", opening_hours={"Monday": "8-12"}, services=("moles",))
+    for content, message in (
+        ("specialty: skin\nopening_hours: {}\nservices: []\ntier: basic\n", "tier: unknown field, expected one of "),
+        ("specialty: skin\nopening_hours: {Monday: 8}\nservices: []\n", "opening_hours.Monday: expected text, got int"),
+        ("specialty: skin\nservices: []\n", "opening_hours: missing"),
+    ):
+        file.write_text(content)
+        with pytest.raises(DataError) as caught:
+            read_profile(file)
+        assert str(caught.value).startswith(f"{file}: {message}")
 
 
 @pytest.mark.parametrize("step", range(1, len(WRITES)))
@@ -465,7 +507,12 @@ def test_seed_onboards_every_clinic_and_reports_them_as_the_stack_file_wants(con
     for clinic in data.clinics.values():
         assert connected.status(clinic.clinic_id) == clinic.status
     assert len(connected.patients) == sum(len(clinic.patients) for clinic in data.clinics.values())
-    assert len(connected.objects) == sum(len(clinic.documents) for clinic in data.clinics.values())
+    documents = sum(len(clinic.documents) for clinic in data.clinics.values())
+    assert len(connected.objects) == documents + len(data.clinics)
+    for clinic in data.clinics.values():
+        profile = json.loads(connected.objects[f"clinics/{clinic.clinic_id}/profile.json"])
+        assert profile.keys() == {"clinic_id", "name", "specialty", "opening_hours", "services"}
+        assert (profile["clinic_id"], profile["specialty"]) == (clinic.clinic_id, clinic.profile.specialty)
 
 
 def test_seed_shows_no_password(connected: FakeAws) -> None:
@@ -565,7 +612,7 @@ def test_the_command_line_onboards_and_then_has_nothing_to_do(
     assert onboarding.main(command) == 0
     assert onboarding.main(command) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "clinic-f: ACTIVE, added 1 users, 1 memberships, 0 patients, 0 documents",
+        "clinic-f: ACTIVE, added 1 users, 1 memberships, 0 patients, 0 documents, the profile",
         "clinic-f: ACTIVE, unchanged",
     ]
     assert connected.status("clinic-f") == "ACTIVE"
