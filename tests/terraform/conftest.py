@@ -9,9 +9,18 @@ from typing import Any
 
 import pytest
 
-from scripts.terraform_cli import environment
+from scripts.terraform_cli import environment, recording_environment
 
-from .support import ENTERPRISE, SOURCES, Access, Workspace, copy_sources, planned_resources, readme_examples
+from .support import (
+    ENTERPRISE,
+    SOURCES,
+    Access,
+    Workspace,
+    changed_guardrails,
+    copy_sources,
+    planned_resources,
+    readme_examples,
+)
 
 # Credentials of whoever runs the tests must not reach terraform: nothing here may touch an account.
 _KEPT = ("PATH", "HOME", "TMPDIR", "TF_PLUGIN_MIRROR", "TF_PLUGIN_CACHE_DIR", "TF_CLI_CONFIG_FILE")
@@ -29,8 +38,17 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     (root / "main.tf").write_text("\n".join([main, *(text for text, _ in readme_examples().values())]))
     tiers = (SOURCES / "catalog" / "tiers.yaml").read_text()
     catalogs = {"shipped": tiers, "enterprise": tiers + ENTERPRISE}
-    (root / "terraform.tfvars.json").write_text(json.dumps({"catalogs": catalogs}))
+    variables = {"catalogs": catalogs, "guardrails": changed_guardrails()}
+    (root / "terraform.tfvars.json").write_text(json.dumps(variables))
     return Workspace(folder=copy, env=env)
+
+
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy of its own for the recording provider: two providers in one folder would dispute the lock file."""
+    folder = tmp_path_factory.mktemp("recording")
+    env = recording_environment({k: v for k, v in os.environ.items() if k in _KEPT}, workdir=folder / "work")
+    return Workspace(folder=copy_sources(folder / "terraform"), env=env)
 
 
 @pytest.fixture(scope="session")
@@ -42,19 +60,37 @@ def plan(workspace: Workspace) -> dict[str, Any]:
     return content
 
 
-def _access(plan: dict[str, Any], instance: str) -> Access:
+def _instance(plan: dict[str, Any], module: str, instance: str) -> Access:
     modules = plan["planned_values"]["root_module"]["child_modules"]
-    (module,) = [m for m in modules if m["address"] == f'module.checked_access["{instance}"]']
-    return Access(resources=planned_resources(module))
+    (found,) = [m for m in modules if m["address"] == f'module.{module}["{instance}"]']
+    return Access(resources=planned_resources(found))
 
 
 @pytest.fixture(scope="session")
 def shipped(plan: dict[str, Any]) -> Access:
-    """Made from the catalog as it is."""
-    return _access(plan, "shipped")
+    """`tenant_access`, made from the catalog as it is."""
+    return _instance(plan, "checked_access", "shipped")
 
 
 @pytest.fixture(scope="session")
 def enterprise(plan: dict[str, Any]) -> Access:
-    """Made from the catalog with one more block."""
-    return _access(plan, "enterprise")
+    """`tenant_access`, made from the catalog with one more block."""
+    return _instance(plan, "checked_access", "enterprise")
+
+
+@pytest.fixture(scope="session")
+def gateway(plan: dict[str, Any]) -> Access:
+    """`gateway_access`, made from the catalog as it is."""
+    return _instance(plan, "checked_gateway", "shipped")
+
+
+@pytest.fixture(scope="session")
+def guardrails(plan: dict[str, Any]) -> dict[str, Access]:
+    """`guardrail`, by catalog."""
+    return {catalog: _instance(plan, "checked_guardrail", catalog) for catalog in ("shipped", "enterprise")}
+
+
+@pytest.fixture(scope="session")
+def changed(plan: dict[str, Any]) -> dict[str, Access]:
+    """`guardrail` for each of `changed_guardrails`, with two messages."""
+    return {message: _instance(plan, "changed_guardrail", message) for message in ("own", "other")}

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from scripts.terraform_cli import run
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -22,7 +24,19 @@ enterprise:
   history_turns: 20
   tools: [search_documents, clinic_profile]
   limits: {requests_per_second: 50, burst: 100, requests_per_day: 5000}
-  memory: {retention_days: 365, long_term_preferences: true}
+  memory: {retention_days: 365, strategies: [preferences, facts]}
+  guardrail:
+    prompt_attack: MEDIUM
+    filters:
+      sexual: {input: NONE, output: LOW}
+      violence: {input: NONE, output: LOW}
+      misconduct: {input: NONE, output: LOW}
+      hate: {input: LOW, output: LOW}
+      insults: {input: LOW, output: LOW}
+    profanity: false
+    denied_words: []
+    blocked_information: [PASSWORD]
+    masked_information: []
 """
 
 
@@ -43,14 +57,39 @@ class Workspace:
         self.terraform("init", "-backend=false", "-input=false", "-no-color", chdir=chdir)
 
 
-def readme_examples() -> dict[str, tuple[str, int]]:
-    """The example of each module's README, and how many resources it says to expect."""
+def needs_agentcore(folder: Path) -> bool:
+    """Whether a module or root needs the types of AgentCore, which the oldest provider in use does not have."""
+    return re.search(r'hashicorp/aws", version = "(>= )?6', (folder / "versions.tf").read_text()) is not None
+
+
+def readme_examples(*, agentcore: bool = False) -> dict[str, tuple[str, int]]:
+    """The example of each module's README, and how many resources it says to expect.
+
+    Args:
+        agentcore: Of the modules that need AgentCore, instead of the others.
+    """
     found = {}
     for readme in sorted(SOURCES.glob("modules/*/README.md")):
+        if needs_agentcore(readme.parent) is not agentcore:
+            continue
         blocks = re.findall(r"```hcl\n(.*?)# expect: resources=(\d+)\n```", readme.read_text(), re.DOTALL)
         assert len(blocks) == 1, f"{readme} needs one example that ends with the number of resources to expect"
         found[readme.parent.name] = (blocks[0][0], int(blocks[0][1]))
     return found
+
+
+def changed_guardrails() -> dict[str, dict[str, Any]]:
+    """A guardrail as it is in the catalog, and the same with one change each, by what is changed."""
+    base = yaml.safe_load((SOURCES / "catalog" / "tiers.yaml").read_text())["basic"]["guardrail"]
+    return {
+        "nothing": base,
+        "words": {**base, "denied_words": ["something else"]},
+        "filters": {**base, "filters": {**base["filters"], "hate": {"input": "HIGH", "output": "HIGH"}}},
+        "attack": {**base, "prompt_attack": "LOW"},
+        "profanity": {**base, "profanity": not base["profanity"]},
+        "blocked": {**base, "blocked_information": []},
+        "masked": {**base, "masked_information": []},
+    }
 
 
 def planned_resources(module: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -61,7 +100,7 @@ def planned_resources(module: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """What one instance of `tenant_access` would make, policies decoded."""
+    """What one instance of a module would make, policies decoded."""
 
     resources: list[dict[str, Any]] = field(repr=False)
 
@@ -71,15 +110,23 @@ class Access:
 
     def policy(self, resource: str) -> list[dict[str, Any]]:
         """Statements of the policy resource with this address within the module."""
-        return self._statements(resource, "policy")
-
-    def trust(self, role: str) -> list[dict[str, Any]]:
-        """Statements of a role's trust policy."""
-        return self._statements(f"aws_iam_role.{role}", "assume_role_policy")
+        return _statements(self.values(resource)["policy"])
 
     def roles(self) -> dict[str, list[dict[str, Any]]]:
-        """Trust statements of every role, by name of the resource."""
-        return {r["name"]: self.trust(r["name"]) for r in self.resources if r["type"] == "aws_iam_role"}
+        """Trust statements of every role, by the role's name without the prefix."""
+        return {
+            r["values"]["name"].removeprefix("clinic-test-"): _statements(r["values"]["assume_role_policy"])
+            for r in self.resources
+            if r["type"] == "aws_iam_role"
+        }
+
+    def functions(self) -> dict[str, dict[str, Any]]:
+        """Planned values of every function, by its name without the prefix."""
+        return {
+            r["values"]["function_name"].removeprefix("clinic-test-"): r["values"]
+            for r in self.resources
+            if r["type"] == "aws_lambda_function"
+        }
 
     def tenant(self) -> list[dict[str, Any]]:
         """Statements of the tenant role: those for all tiers and those of each."""
@@ -92,10 +139,11 @@ class Access:
         (found,) = [r for r in self.resources if r["address"].endswith(f"].{resource}")]
         return dict(found["values"])
 
-    def _statements(self, resource: str, attribute: str) -> list[dict[str, Any]]:
-        document = json.loads(self.values(resource)[attribute])
-        assert document["Version"] == "2012-10-17"  # policy variables are plain text in any other
-        return list(document["Statement"])
+
+def _statements(text: str) -> list[dict[str, Any]]:
+    document = json.loads(text)
+    assert document["Version"] == "2012-10-17"  # policy variables are plain text in any other
+    return list(document["Statement"])
 
 
 def copy_sources(target: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable
 from typing import Any
@@ -11,16 +10,33 @@ import jsonschema
 import pytest
 import yaml
 
-from .support import ENTERPRISE, SOURCES, Workspace
+from .catalog_cases import CASES, CATALOG, Case, Document, load
+from .support import ENTERPRISE, Workspace
 
-Catalog = dict[str, Any]
-CATALOG = SOURCES / "catalog"
-
-
-def _load(name: str) -> Catalog:
-    content = yaml.safe_load((CATALOG / f"{name}.yaml").read_text())
-    assert isinstance(content, dict)
-    return content
+# The module as it is, but for its outputs: they would stop the plan at the first wrong catalog.
+PROBLEMS = 'output "problems" {\n  value = local.problems\n}\n'
+CASES_ROOT = """
+variable "base" {
+  type = any
+}
+variable "cases" {
+  type = any
+}
+module "case" {
+  source        = "../../modules/catalog_problems"
+  for_each      = var.cases
+  tiers         = try(each.value.tiers, var.base.tiers)
+  models        = try(each.value.models, var.base.models)
+  tools         = try(each.value.tools, var.base.tools)
+  tiers_schema  = try(each.value.tiers_schema, var.base.tiers_schema)
+  models_schema = try(each.value.models_schema, var.base.models_schema)
+  tool_schema   = try(each.value.tool_schema, var.base.tool_schema)
+}
+output "problems" {
+  value = { for name, case in module.case : name => case.problems }
+}
+"""
+Problems = Callable[[dict[str, dict[str, Any]]], dict[str, list[str]]]
 
 
 def _schema(name: str) -> dict[str, Any]:
@@ -29,19 +45,53 @@ def _schema(name: str) -> dict[str, Any]:
     return content
 
 
-def _schema_accepts(name: str, content: Catalog) -> bool:
-    return bool(jsonschema.Draft202012Validator(_schema(name)).is_valid(content))
+def _schema_accepts(document: str, content: Document) -> bool:
+    if document != "tools":
+        return bool(jsonschema.Draft202012Validator(_schema(document)).is_valid(content))
+    validator = jsonschema.Draft202012Validator(_schema("tool"))
+    return bool(content) and all(validator.is_valid(tool) for tool in content.values())
+
+
+def _inputs(**changes: Any) -> dict[str, Any]:
+    documents = {name: load(name) for name in ("tiers", "models", "tools")}
+    schemas = {f"{name}_schema": _schema(name) for name in ("tiers", "models", "tool")}
+    return {**documents, **schemas, **changes}
+
+
+@pytest.fixture(scope="module")
+def problems_of(workspace: Workspace) -> Problems:
+    """What the module finds wrong with each of several changes of the inputs, in one plan."""
+    module, root = (workspace.folder / folder for folder in ("modules/catalog_problems", "envs/catalogs"))
+    module.mkdir()
+    root.mkdir()
+    for file in (workspace.folder / "modules" / "catalog").glob("*.tf"):
+        (module / file.name).write_text(PROBLEMS if file.name == "outputs.tf" else file.read_text())
+    (root / "main.tf").write_text(CASES_ROOT)
+    workspace.init("envs/catalogs")
+
+    def problems(cases: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
+        (root / "terraform.tfvars.json").write_text(json.dumps({"base": _inputs(), "cases": cases}))
+        workspace.terraform("plan", "-input=false", "-lock=false", "-out=plan.bin", chdir="envs/catalogs")
+        shown = json.loads(workspace.terraform("show", "-json", "plan.bin", chdir="envs/catalogs")[1])
+        found = shown["planned_values"]["outputs"]["problems"]["value"]
+        return {name: list(found[name]) for name in cases}
+
+    return problems
+
+
+@pytest.fixture(scope="module")
+def problems(problems_of: Problems) -> dict[str, list[str]]:
+    """What the module says to each of CASES."""
+    return problems_of({case.message: {case.document: case.content()} for case in CASES})
 
 
 @pytest.fixture(scope="module")
 def plan_errors(workspace: Workspace) -> Callable[..., str]:
-    """Plan the catalog module; answers what terraform complains of, with line breaks as spaces."""
+    """Plan the module itself; answers what terraform complains of, with line breaks as spaces."""
     workspace.init("modules/catalog")
 
-    def plan(**inputs: Any) -> str:
-        base = {"tiers": _load("tiers"), "models": _load("models")}
-        schemas = {"tiers_schema": _schema("tiers"), "models_schema": _schema("models")}
-        (workspace.folder / "catalog.tfvars.json").write_text(json.dumps({**base, **schemas, **inputs}))
+    def plan(**changes: Any) -> str:
+        (workspace.folder / "catalog.tfvars.json").write_text(json.dumps(_inputs(**changes)))
         args = ("plan", "-input=false", "-no-color", "-lock=false", "-var-file=../../catalog.tfvars.json")
         _, _, err = workspace.terraform(*args, chdir="modules/catalog", accept=frozenset({0, 1}))
         return " ".join(err.split())
@@ -49,138 +99,58 @@ def plan_errors(workspace: Workspace) -> Callable[..., str]:
     return plan
 
 
-def _set(*path: str, to: Any) -> Callable[[Catalog], None]:
-    def change(catalog: Catalog) -> None:
-        for step in path[:-1]:
-            catalog = catalog[step]
-        catalog[path[-1]] = to
-
-    return change
-
-
-def _drop(*path: str) -> Callable[[Catalog], None]:
-    def change(catalog: Catalog) -> None:
-        for step in path[:-1]:
-            catalog = catalog[step]
-        del catalog[path[-1]]
-
-    return change
-
-
-# (what is wrong, what the plan must say)
-BAD_TIERS = [
-    (_set("basic", "colour", to="blue"), "tiers.basic.colour: unknown key; known are display_name, history_turns,"),
-    (_set("basic", "limits", "per_hour", to=1), "tiers.basic.limits.per_hour: unknown key; known are burst,"),
-    (_drop("basic", "model"), "tiers.basic.model: is required"),
-    (_drop("basic", "memory", "retention_days"), "tiers.basic.memory.retention_days: is required"),
-    (_set("Basic", to={}), 'tiers.Basic: the name must match ^[a-z][a-z0-9]{1,15}$; got "Basic"'),
-    (_set("basic-plus", to={}), "tiers.basic-plus: the name must match"),
-    (_set("basic", to=None), "tiers.basic: must be an object; got null"),
-    (_set("basic", to=["x"]), 'tiers.basic: must be an object; got ["x"]'),
-    (_set("basic", "limits", to=None), "tiers.basic.limits: must be an object; got null"),
-    (
-        _set("basic", "display_name", to="basic"),
-        'tiers.basic.display_name: must match ^[A-Z][A-Za-z0-9 ]{1,31}$; got "basic"',
-    ),
-    (_set("basic", "model", to="Mistral"), "tiers.basic.model: must match"),
-    (_set("basic", "model", to="*"), "tiers.basic.model: must match"),
-    (
-        _set("basic", "max_output_tokens", to="2048"),
-        'tiers.basic.max_output_tokens: must be of type integer; got "2048"',
-    ),
-    (_set("basic", "max_output_tokens", to=255), "tiers.basic.max_output_tokens: must be at least 256; got 255"),
-    (_set("basic", "history_turns", to=51), "tiers.basic.history_turns: must be at most 50; got 51"),
-    (_set("basic", "history_turns", to=-1), "tiers.basic.history_turns: must be at least 0; got -1"),
-    (_set("basic", "tools", to="get_patient"), 'tiers.basic.tools: must be of type array; got "get_patient"'),
-    (_set("basic", "tools", to=["rm"]), "tiers.basic.tools[]: must be one of search_documents, list_patients,"),
-    (_set("basic", "tools", to=["get_patient", "get_patient"]), "tiers.basic.tools: must not repeat an item"),
-    (_set("basic", "limits", "burst", to=0), "tiers.basic.limits.burst: must be at least 1; got 0"),
-    (
-        _set("basic", "limits", "requests_per_day", to=1.5),
-        "tiers.basic.limits.requests_per_day: must be of type integer",
-    ),
-    (_set("basic", "memory", "retention_days", to=6), "tiers.basic.memory.retention_days: must be at least 7; got 6"),
-    (
-        _set("basic", "memory", "retention_days", to=366),
-        "tiers.basic.memory.retention_days: must be at most 365; got 366",
-    ),
-    (
-        _set("basic", "memory", "long_term_preferences", to="yes"),
-        'tiers.basic.memory.long_term_preferences: must be of type boolean; got "yes"',
-    ),
-    (lambda catalog: catalog.clear(), "tiers: must not be empty; got {}"),
-]
-MODEL = "openai.gpt-oss-120b-1:0"
-BAD_MODELS = [
-    (_set(MODEL, "price", to=1), f"models.{MODEL}.price: unknown key; known are checked_on,"),
-    (_drop(MODEL, "source"), f"models.{MODEL}.source: is required"),
-    (
-        _set(MODEL, "price_input_usd_per_million", to="0.15"),
-        f'models.{MODEL}.price_input_usd_per_million: must be of type number; got "0.15"',
-    ),
-    (
-        _set(MODEL, "price_output_usd_per_million", to=-1),
-        f"models.{MODEL}.price_output_usd_per_million: must be at least 0; got -1",
-    ),
-    (_set(MODEL, "checked_on", to="November"), f"models.{MODEL}.checked_on: must match"),
-    (_set("GPT", to={}), "models.GPT: the name must match"),
-]
-
-
 @pytest.mark.parametrize("name", ["tiers", "models"])
 def test_catalog_follows_its_schema_and_names_it_for_the_editor(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(_schema(name))
-    jsonschema.validate(_load(name), _schema(name), cls=jsonschema.Draft202012Validator)
+    jsonschema.validate(load(name), _schema(name), cls=jsonschema.Draft202012Validator)
     first = (CATALOG / f"{name}.yaml").read_text().splitlines()[0]
     assert first == f"# yaml-language-server: $schema=./{name}.schema.json"
 
 
-@pytest.mark.parametrize(("change", "message"), BAD_TIERS, ids=[m for _, m in BAD_TIERS])
-def test_schema_and_plan_refuse_a_bad_tier(
-    plan_errors: Callable[..., str], change: Callable[[Catalog], None], message: str
-) -> None:
-    bad = copy.deepcopy(_load("tiers"))
-    change(bad)
-    assert not _schema_accepts("tiers", bad)
-    assert message in plan_errors(tiers=bad)
+def test_tools_follow_their_schema_and_name_it_for_the_editor() -> None:
+    jsonschema.Draft202012Validator.check_schema(_schema("tool"))
+    tools = load("tools")
+    assert len(tools) == 5
+    for name, tool in tools.items():
+        jsonschema.validate(tool, _schema("tool"), cls=jsonschema.Draft202012Validator)
+        assert (tool["name"], tool["$schema"]) == (name, "../tool.schema.json")
 
 
-@pytest.mark.parametrize(("change", "message"), BAD_MODELS, ids=[m for _, m in BAD_MODELS])
-def test_schema_and_plan_refuse_a_bad_model(
-    plan_errors: Callable[..., str], change: Callable[[Catalog], None], message: str
-) -> None:
-    bad = copy.deepcopy(_load("models"))
-    change(bad)
-    assert not _schema_accepts("models", bad)
-    assert message in plan_errors(models=bad)
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.message)
+def test_a_wrong_catalog_is_refused_with_a_message_that_says_where(case: Case, problems: dict[str, list[str]]) -> None:
+    assert _schema_accepts(case.document, case.content()) is not case.schema_refuses
+    assert any(case.message in problem for problem in problems[case.message]), problems[case.message]
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            _set("basic", "model", to="acme.unheard-of"),
-            "tiers.basic.model: must be an entry of models.yaml (mistral.ministral-3-8b-instruct, "
-            'openai.gpt-oss-120b-1:0); got "acme.unheard-of"',
-        ),
-        (
-            _set("basic", "max_output_tokens", to=8001),
-            "tiers.basic.max_output_tokens: must be at most 8000, the limit of mistral.ministral-3-8b-instruct; "
-            "got 8001",
-        ),
-        (
-            _set("basic", "limits", "burst", to=1),
-            "tiers.basic.limits.burst: must be at least requests_per_second (2); got 1",
-        ),
-    ],
+def test_plan_refuses_a_tool_that_is_gone_where_it_is_granted(problems_of: Problems) -> None:
+    tools = load("tools")
+    del tools["web_search"]
+    known = "clinic_profile, get_patient, list_patients, search_documents"
+    assert problems_of({"gone": {"tools": tools}}) == {
+        "gone": [f'tiers.premium.tools: must each be a file in tools/ ({known}); got ["web_search"]']
+    }
+
+
+TENANT_NAMES = (
+    *("clinic_id", "clinic", "clinicId", "clinicid", "clinics", "tenant", "tenant_id", "xTenantId", "tier", "user"),
+    *("user_id", "userName", "owner", "actor_id", "session_id", "role", "sub", "access_token", "org_user", "account"),
+    *("hospital_name", "organisation", "organizationId", "customer", "account_id"),
 )
-def test_plan_refuses_what_a_schema_cannot_say(
-    plan_errors: Callable[..., str], change: Callable[[Catalog], None], message: str
-) -> None:
-    bad = copy.deepcopy(_load("tiers"))
-    change(bad)
-    assert _schema_accepts("tiers", bad)
-    assert message in plan_errors(tiers=bad)
+OTHER_NAMES = ("clinical_question", "subject", "risk_factor", "frontier", "superuser_x", "rolex")
+
+
+def test_arguments_that_name_a_tenant_are_refused_and_no_others(problems_of: Problems) -> None:
+    argument = {"type": "string", "description": "Whatever it is."}
+    tools = load("tools")
+    tools["get_patient"]["inputSchema"]["properties"] |= dict.fromkeys((*TENANT_NAMES, *OTHER_NAMES), argument)
+    where, why = "tools.get_patient.inputSchema.properties", "No tool has a tenant argument: who calls is in the token"
+    (found,) = problems_of({"names": {"tools": tools}}).values()
+    assert sorted(found) == sorted(f'{where}.{name}: {why}; got "{name}"' for name in TENANT_NAMES)
+    for names, accepted in ((TENANT_NAMES, False), (OTHER_NAMES, True)):
+        for name in names:
+            tool = {**tools["get_patient"], "inputSchema": {"type": "object", "properties": {name: argument}}}
+            assert _schema_accepts("tools", {"get_patient": tool}) is accepted, name
 
 
 def test_plan_accepts_the_catalog_and_one_more_block(plan_errors: Callable[..., str]) -> None:
@@ -191,17 +161,34 @@ def test_plan_accepts_the_catalog_and_one_more_block(plan_errors: Callable[..., 
 
 
 def test_plan_lists_all_problems_at_once(plan_errors: Callable[..., str]) -> None:
-    bad = copy.deepcopy(_load("tiers"))
-    _set("basic", "colour", to="blue")(bad)
-    _drop("premium", "limits")(bad)
-    said = plan_errors(tiers=bad)
-    assert "The catalog has 2 problem(s):" in said
+    bad = load("tiers")
+    bad["basic"]["colour"] = "blue"
+    del bad["premium"]["limits"]
+    tools = load("tools")
+    tools["get_patient"]["target"] = "clinic_data"
+    said = plan_errors(tiers=bad, tools=tools)
+    assert "The catalog has 3 problem(s):" in said
     assert "tiers.basic.colour: unknown key" in said
     assert "tiers.premium.limits: is required" in said
+    assert "tools.get_patient.target: must match" in said
 
 
-def test_plan_refuses_a_schema_keyword_that_it_does_not_apply(plan_errors: Callable[..., str]) -> None:
+def test_plan_refuses_a_schema_keyword_that_it_does_not_apply(problems_of: Problems) -> None:
     schema = _schema("tiers")
     schema["$defs"]["entry"]["properties"]["history_turns"]["multipleOf"] = 2
-    said = plan_errors(tiers_schema=schema)
-    assert "tiers_schema.history_turns.multipleOf: is a keyword that this module does not check" in said
+    schema["$defs"]["filter"]["properties"]["input"]["maxLength"] = 6
+    schema["$defs"]["information"]["not"] = {"enum": ["NAME"]}
+    schema["$defs"]["entry"]["properties"]["guardrail"]["properties"]["masked_information"]["items"]["pattern"] = "^U"
+    tool = _schema("tool")
+    tool["properties"]["inputSchema"]["properties"]["properties"]["propertyNames"]["maxLength"] = 9
+    argument = tool["properties"]["inputSchema"]["properties"]["properties"]["additionalProperties"]
+    argument["properties"]["type"] = {"type": "object", "properties": {"deep": {"type": "string"}}}
+    (found,) = problems_of({"keywords": {"tiers_schema": schema, "tool_schema": tool}}).values()
+    assert {
+        "tiers_schema.history_turns.multipleOf: is a keyword that this module does not check",
+        "tiers_schema.guardrail.filters.sexual.input.maxLength: is a keyword that this module does not check",
+        "tiers_schema.guardrail.blocked_information.[].not: is a keyword that this module does not check",
+        "tiers_schema.guardrail.masked_information.[].pattern: does not count beside $ref",
+        "tool_schema.inputSchema.properties.maxLength: is a keyword that this module does not check",
+        "tool_schema.inputSchema.properties.*.type: is nested deeper than this module checks",
+    } <= set(found)

@@ -20,6 +20,7 @@ TENANT = "arn:aws:iam::111122223333:role/clinic-test-tenant"
 KEYS = "arn:aws:kms:eu-west-1:111122223333:key/"
 VIA_S3 = "s3.eu-west-1.amazonaws.com"
 VIA_DYNAMODB = "dynamodb.eu-west-1.amazonaws.com"
+GUARDRAIL = "arn:aws:bedrock:eu-west-1:111122223333:guardrail/{tier}12345"
 MODELS = {"basic": "mistral.ministral-3-8b-instruct", "premium": "openai.gpt-oss-120b-1:0"}
 
 # What no tenant may do in memory: requests that name no actor and no namespace, or whose keys are not proven.
@@ -66,6 +67,13 @@ def _tier_statements(tier: str) -> dict[str, Statement]:
         f"Model{tier.title()}": {
             "Action": ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
             "Resource": f"arn:aws:bedrock:eu-west-1::foundation-model/{MODELS.get(tier, MODELS['premium'])}",
+            "Condition": {
+                "StringEquals": {**own_tier, "bedrock:GuardrailIdentifier": GUARDRAIL.format(tier=tier) + ":7"}
+            },
+        },
+        f"Guardrail{tier.title()}": {
+            "Action": "bedrock:ApplyGuardrail",
+            "Resource": GUARDRAIL.format(tier=tier),
             "Condition": {"StringEquals": own_tier},
         },
         f"MemoryEvents{tier.title()}": {
@@ -156,9 +164,9 @@ def test_one_more_block_adds_two_resources_and_one_tier_to_the_trust(shipped: Ac
         'aws_iam_role_policy_attachment.tier["enterprise"]',
     }
     assert shipped.addresses() <= enterprise.addresses()
-    before, after = json.dumps(shipped.trust("tenant")), json.dumps(enterprise.trust("tenant"))
+    before, after = json.dumps(shipped.roles()["tenant"]), json.dumps(enterprise.roles()["tenant"])
     assert after == before.replace('["basic", "premium"]', '["basic", "enterprise", "premium"]') != before
-    settings = json.loads(enterprise.values("aws_lambda_function.broker")["environment"][0]["variables"]["TIERS"])
+    settings = json.loads(enterprise.functions()["broker"]["environment"][0]["variables"]["TIERS"])
     assert settings["enterprise"] == {
         "model_id": MODELS["premium"],
         "memory_id": "clinic_test_enterprise-abcdefghij",
@@ -166,6 +174,9 @@ def test_one_more_block_adds_two_resources_and_one_tier_to_the_trust(shipped: Ac
         "context_window": 128000,
         "long_term_memory": True,
         "history_turns": 20,
+        "guardrail_id": "enterprise12345",
+        "guardrail_version": "7",
+        "guardrail_message": "Stopped by the guardrail.",
         "price_input_usd_per_million": 0.15,
         "price_output_usd_per_million": 0.6,
     }
@@ -174,7 +185,7 @@ def test_one_more_block_adds_two_resources_and_one_tier_to_the_trust(shipped: Ac
 def test_only_the_broker_may_make_tenant_sessions_and_only_with_the_three_tags(shipped: Access) -> None:
     present = {f"aws:RequestTag/{tag}": "false" for tag in ("ClinicId", "Tier", "UserId")}
     uuid = "????????-????-????-????-????????????"
-    statements = _by_sid(shipped.trust("tenant"))
+    statements = _by_sid(shipped.roles()["tenant"])
     assert all(s["Effect"] == "Allow" and s["Principal"] == {"AWS": BROKER} for s in statements.values())
     assert {sid: (s["Action"], s["Condition"]) for sid, s in statements.items()} == {
         "BrokerAssumes": (
@@ -202,12 +213,12 @@ def test_no_role_trusts_anybody_else(shipped: Access) -> None:
     assert principals == {
         "tenant": [{"AWS": BROKER}] * 3,
         "broker": [{"Service": "lambda.amazonaws.com"}],
-        "execution": [{"Service": "bedrock-agentcore.amazonaws.com"}],
+        "runtime": [{"Service": "bedrock-agentcore.amazonaws.com"}],
     }
 
 
 def test_execution_role_is_for_runtimes_of_this_account(shipped: Access) -> None:
-    (statement,) = shipped.trust("execution")
+    (statement,) = shipped.roles()["runtime"]
     assert statement["Action"] == "sts:AssumeRole"
     assert statement["Condition"] == {
         "StringEquals": {"aws:SourceAccount": "111122223333"},
@@ -260,7 +271,7 @@ def test_execution_role_denies_every_way_to_a_tenant(shipped: Access) -> None:
 
 
 def test_broker_allows_exactly_this(shipped: Access) -> None:
-    statements = _by_sid(shipped.policy("aws_iam_role_policy.broker"))
+    statements = _by_sid(shipped.policy("module.broker.aws_iam_role_policy.this"))
     logs = "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/clinic-test-broker:*"
     registry = "arn:aws:dynamodb:eu-west-1:111122223333:table/clinic-test-registry"
     assert {sid: (s["Effect"], s["Action"], s["Resource"], s.get("Condition")) for sid, s in statements.items()} == {
