@@ -13,7 +13,6 @@ STAMP := $(VENV)/.installed
 PYTHON ?=
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.11 python3.12 python3.13 python3.14)
 UV_VERSION := $(shell sed -n 's/^ *"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
-TF_ROOTS = $(sort $(patsubst %/,%,$(dir $(wildcard terraform/bootstrap/*.tf terraform/envs/*/*.tf terraform/envs/*/*/*.tf))))
 # More arguments for the program behind a target: make test ARGS="-k broker", make publish-agent ARGS="--target aws".
 ARGS ?=
 
@@ -46,6 +45,14 @@ up: $(STAMP) ## Start the laptop AWS with the platform on it, and keep it runnin
 .PHONY: down
 down: $(STAMP) ## Stop the laptop AWS
 	@$(PY) -m scripts.down $(ARGS)
+
+.PHONY: apply
+apply: $(STAMP) ## Apply the catalog and Terraform again to the running laptop AWS
+	@$(PY) -m scripts.apply $(ARGS)
+
+.PHONY: show
+show: ## Print what Terraform recorded (terraform show -json), which the stand-ins boot from
+	@cat .local/agentcore.json 2>/dev/null || { echo "show: nothing is recorded; start the laptop AWS with \`make up\`" >&2; exit 1; }
 
 .PHONY: logs
 logs: $(STAMP) ## Show the logs of the laptop AWS
@@ -104,9 +111,12 @@ types: $(STAMP) ## Check types
 	@$(VENV)/bin/mypy
 
 .PHONY: validate
-validate: $(STAMP) ## Check formatting and validity of all Terraform
-	@$(PY) -m scripts.terraform_cli -- fmt -check -recursive -diff terraform
-	@$(PY) -m scripts.terraform_cli --validate $(TF_ROOTS)
+validate: $(STAMP) ## Check formatting, validity and tests of all Terraform, on the oldest and newest provider
+	@$(PY) -m scripts.validate $(ARGS)
+
+.PHONY: schema
+schema: $(STAMP) ## Read the schemas of the Terraform types in use, for the recording provider
+	@$(PY) -m scripts.schema $(ARGS)
 
 .PHONY: publish-agent
 publish-agent: $(STAMP) ## Build the agent and put this version into the artifacts bucket

@@ -6,15 +6,17 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from rich.console import Console
 from rich.table import Table
 
+from scripts.gateway_tour import GatewayAttempt
 from scripts.tour import Attempt, Tour
 from scripts.up import StackFailed, running_stack
 
 DEFAULT_STATE: Final = Path(".local")
+AnyAttempt = TypeVar("AnyAttempt", Attempt, GatewayAttempt)
 
 
 class Phases:
@@ -38,6 +40,17 @@ def attempts_table(attempts: list[Attempt]) -> Table:
     for attempt in attempts:
         verdict = "[green]ok[/green]" if attempt.ok else "[red]WRONG[/red]"
         table.add_row(attempt.who, attempt.what, attempt.expected, attempt.got, verdict)
+    return table
+
+
+def gateway_table(attempts: list[GatewayAttempt]) -> Table:
+    """Lay the attempts at the Gateway out, each with what the policy engine decided."""
+    table = Table(title="Straight to the Gateway, and what Cedar decided", show_lines=False, expand=False)
+    for heading in ("who", "what", "expected", "got", "Cedar", ""):
+        table.add_column(heading, overflow="fold")
+    for attempt in attempts:
+        verdict = "[green]ok[/green]" if attempt.ok else "[red]WRONG[/red]"
+        table.add_row(attempt.who, attempt.what, attempt.expected, attempt.got, attempt.decision, verdict)
     return table
 
 
@@ -74,17 +87,19 @@ def show(console: Console, tour: Tour) -> bool:
     """Give the tour and return whether all of it went as it must."""
     conversation(console, tour)
     console.print()
-    attempts: list[Attempt] = []
     with console.status("Attacking the platform …"):
-        attempts.extend(_collect(tour.attempts(), console))
+        attempts = list(_collect(tour.attempts(), console))
+        at_gateway = list(_collect(tour.gateway_attempts(), console))
     console.print(attempts_table(attempts))
+    console.print(gateway_table(at_gateway))
     console.print(costs_table(tour.usage()))
-    wrong = [attempt for attempt in attempts if not attempt.ok]
-    console.print(f"{len(attempts)} attempts, {len(attempts) - len(wrong)} as expected, {len(wrong)} wrong")
+    verdicts = [attempt.ok for attempt in attempts] + [attempt.ok for attempt in at_gateway]
+    right, wrong = verdicts.count(True), verdicts.count(False)
+    console.print(f"{len(verdicts)} attempts, {right} as expected, {wrong} wrong")
     return not wrong
 
 
-def _collect(attempts: Iterator[Attempt], console: Console) -> Iterator[Attempt]:
+def _collect(attempts: Iterator[AnyAttempt], console: Console) -> Iterator[AnyAttempt]:
     for attempt in attempts:
         if not attempt.ok:
             console.print(f"[red]WRONG[/red] {attempt.who}: {attempt.what}: {attempt.got}", highlight=False)

@@ -72,7 +72,14 @@ def own_access(stack: Stack, owner: Owner) -> Iterator[Attack]:
     yield from _patients(stack, owner, "own")
     yield from _events(stack, owner, "own", memory=stack["memories"][owner.tier])
     yield from _records(stack, owner, "own", memory=stack["memories"][owner.tier])
-    yield from _model(owner.model_id, "own tier's")
+    yield from _model(stack, owner.model_id, "own tier's", guardrail_of=owner.tier)
+    yield _check_text(stack, owner.tier, "own tier's")
+    yield Attack(
+        name="read own profile",
+        service="s3",
+        operation="get_object",
+        arguments={"Bucket": stack["buckets"]["documents"], "Key": f"clinics/{owner.clinic_id}/profile.json"},
+    )
 
 
 def tenant_attacks(stack: Stack, attacker: Owner, victim: Owner) -> Iterator[Attack]:
@@ -91,7 +98,10 @@ def tenant_attacks(stack: Stack, attacker: Owner, victim: Owner) -> Iterator[Att
         yield from _records(stack, victim, whose, memory=memory)
         yield from _memory_by_id(stack, victim, whose, memory=memory)
     if victim.tier != attacker.tier:
-        yield from _model(victim.model_id, "the other tier's")
+        for tier in (attacker.tier, victim.tier, None):
+            yield from _model(stack, victim.model_id, "the other tier's", guardrail_of=tier)
+        yield from _model(stack, attacker.model_id, "own tier's", guardrail_of=victim.tier)
+        yield _check_text(stack, victim.tier, "the other tier's")
 
 
 def wholesale_attacks(stack: Stack, attacker: Owner) -> Iterator[Attack]:
@@ -156,14 +166,17 @@ def wholesale_attacks(stack: Stack, attacker: Owner) -> Iterator[Attack]:
         if tier != attacker.tier:
             yield from _events(stack, attacker, "own", memory=other)
             yield from _records(stack, attacker, "own", memory=other)
-    for role in ("tenant", "broker", "execution"):
-        yield from role_attacks(stack["roles"][role], f"the {role} role", attacker.user_id)
-    yield Attack(
-        name="call the broker",
-        service="lambda",
-        operation="invoke",
-        arguments={"FunctionName": stack["functions"]["broker"], "Payload": b"{}"},
-    )
+    for role, arn in stack["roles"].items():
+        yield from role_attacks(arn, f"the {role} role", attacker.user_id)
+    for function, arn in stack["functions"].items():
+        yield Attack(
+            name=f"call the {function}",
+            service="lambda",
+            operation="invoke",
+            arguments={"FunctionName": arn, "Payload": b"{}"},
+        )
+    yield from _model(stack, attacker.model_id, "own tier's", guardrail_of=None)
+    yield from _model(stack, attacker.model_id, "own tier's", guardrail_of=attacker.tier, version="DRAFT")
 
 
 def role_attacks(role_arn: str, name: str, user_id: str) -> Iterator[Attack]:
@@ -184,7 +197,9 @@ def execution_role_attacks(stack: Stack, victim: Owner) -> Iterator[Attack]:
     yield from _events(stack, victim, whose, memory=stack["memories"][victim.tier])
     yield from _records(stack, victim, whose, memory=stack["memories"][victim.tier])
     yield from _memory_by_id(stack, victim, whose, memory=stack["memories"][victim.tier])
-    yield from _model(victim.model_id, "a tier's")
+    for tier in (victim.tier, None):
+        yield from _model(stack, victim.model_id, "a tier's", guardrail_of=tier)
+    yield _check_text(stack, victim.tier, "a tier's")
     for attack in wholesale_attacks(stack, victim):
         if attack.name != "call the broker":  # that it may; it needs a token for it to be of use
             yield attack
@@ -325,14 +340,39 @@ def _records(stack: Stack, owner: Owner, whose: str, *, memory: str) -> Iterator
         )
 
 
-def _model(model_id: str, whose: str) -> Iterator[Attack]:
+def _model(
+    stack: Stack, model_id: str, whose: str, *, guardrail_of: str | None, version: str | None = None
+) -> Iterator[Attack]:
+    """Call a model with a tier's guardrail (in another version than the one in force, if given), or without any."""
+    with_it: dict[str, Any] = {}
+    how = "without a guardrail"
+    if guardrail_of is not None:
+        guardrail = stack["guardrails"][guardrail_of]
+        chosen = version or guardrail["version"]
+        with_it = {"guardrailConfig": {"guardrailIdentifier": guardrail["id"], "guardrailVersion": chosen}}
+        how = f"with the guardrail of {guardrail_of}, version {chosen}"
     for operation in ("converse", "converse_stream"):
         yield Attack(
-            name=f"call {whose} model ({operation})",
+            name=f"call {whose} model {how} ({operation})",
             service="bedrock-runtime",
             operation=operation,
-            arguments={"modelId": model_id, "messages": _MESSAGES},
+            arguments={"modelId": model_id, "messages": _MESSAGES, **with_it},
         )
+
+
+def _check_text(stack: Stack, tier: str, whose: str) -> Attack:
+    guardrail = stack["guardrails"][tier]
+    return Attack(
+        name=f"apply {whose} guardrail",
+        service="bedrock-runtime",
+        operation="apply_guardrail",
+        arguments={
+            "guardrailIdentifier": guardrail["id"],
+            "guardrailVersion": guardrail["version"],
+            "source": "INPUT",
+            "content": [{"text": {"text": "hello"}}],
+        },
+    )
 
 
 def _which(stack: Stack, memory: str) -> str:

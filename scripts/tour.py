@@ -11,6 +11,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from scripts.client import Answer, Session, Stack, sign_in
+from scripts.gateway_tour import GatewayAttempt, GatewayTour
 from scripts.isolation import (
     Attack,
     Owner,
@@ -71,6 +72,7 @@ class Tour:
 
     def __init__(self, stack: Stack, *, state_dir: Path) -> None:
         self._stack = stack
+        self._state_dir = state_dir
         self._log = state_dir / "logs" / "runtime.log"
         self._canaries, self._injections = load_canaries()
         self._models = load_models()
@@ -102,6 +104,34 @@ class Tour:
         yield from self._identities()
         yield from self._stolen_credentials()
         yield from self._inside_the_microvm()
+
+    def gateway_attempts(self) -> Iterator[GatewayAttempt]:
+        """Make every attempt at the Gateway and yield how it ended, and what the policy engine decided."""
+        tour = GatewayTour(
+            stack=self._stack,
+            people=self,
+            state_dir=self._state_dir,
+            clinic=CLINIC,
+            stranger=STRANGER,
+            hospital=HOSPITAL,
+        )
+        yield from tour.attempts()
+
+    def access_token(self, clinic_id: str, number: int = 0) -> str:
+        """Return the access token of a clinic's user."""
+        return self._signed_in(clinic_id, number)["AccessToken"]
+
+    def id_token(self, clinic_id: str) -> str:
+        """Return the ID token of a clinic's first user."""
+        return self._signed_in(clinic_id)["IdToken"]
+
+    def name(self, clinic_id: str, number: int = 0) -> str:
+        """Return the user's name."""
+        return str(self._user(clinic_id, number)["username"])
+
+    def patient_of(self, clinic_id: str) -> str:
+        """Return a patient id that only this clinic has."""
+        return self._canaries[clinic_id]["patient_id"]
 
     def _user(self, clinic_id: str, number: int = 0) -> Mapping[str, Any]:
         user: Mapping[str, Any] = [

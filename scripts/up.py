@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local_aws.runtime.errors import StandInError
+from local_aws.agentcore.errors import StandInError
 from local_aws.stack import control
 from local_aws.stack.state import AlreadyRunningError, StackError, StateFolder, Status
 from local_aws.stack.supervisor import Supervisor
@@ -29,12 +29,14 @@ from scripts.tenant_data import DataError
 from scripts.tenant_store import OnboardError
 from scripts.terraform_setup import TerraformError
 from scripts.up_laptop import ROOT, Laptop, terraform_root
-from scripts.up_phases import CatalogError, Progress, provision
+from scripts.up_phases import provision
+from scripts.up_platform import CatalogError, Progress, ReloadError
 
 DEFAULT_STATE: Final = ROOT / ".local"
 _START_SECONDS: Final = 600.0
 _EXPECTED: Final = (
-    *(StackError, StandInError, TerraformError, BundleError, PublishError, CatalogError, DataError, OnboardError),
+    *(StackError, StandInError, TerraformError, BundleError, PublishError, CatalogError, ReloadError),
+    *(DataError, OnboardError),
     *(BotoCoreError, ClientError, OSError),
 )
 
@@ -100,7 +102,7 @@ def plan_is_empty(state_dir: Path, root: str) -> bool:
 
     Args:
         state_dir: The stack's folder.
-        root: `bootstrap` or `foundation`.
+        root: `bootstrap`, `foundation` or `agentcore`.
     """
     state = StateFolder(path=state_dir.absolute())
     endpoint = json.loads(state.stack_file.read_text(encoding="utf-8"))["aws_endpoint_url"]

@@ -16,7 +16,10 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 ROOT_MODULES: Final[Mapping[str, Path]] = {
     "bootstrap": ROOT / "terraform" / "bootstrap",
     "foundation": ROOT / "terraform" / "envs" / "local" / "foundation",
+    "agentcore": ROOT / "terraform" / "envs" / "local" / "agentcore",
 }
+RECORDED: Final = frozenset({"agentcore"})
+"""Root modules that go through the recording provider; the others through the real one, to the emulator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,7 @@ def terraform_root(laptop: Laptop, name: str, base: Mapping[str, str]) -> Terraf
     """
     workdir = laptop.state.path / "terraform"
     clean = {name: value for name, value in base.items() if not name.startswith("AWS_") or name == "AWS_CA_BUNDLE"}
-    env = terraform_cli.environment(clean, workdir=workdir) | {
+    env = _environment(name, clean, workdir) | {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_ENDPOINT_URL": laptop.aws_endpoint_url,
@@ -67,6 +70,27 @@ def terraform_root(laptop: Laptop, name: str, base: Mapping[str, str]) -> Terraf
             file.write(f"{name}: {line}\n")
 
     return TerraformRoot(folder=ROOT_MODULES[name], work=workdir / name, env=env, progress=write)
+
+
+def _environment(name: str, base: Mapping[str, str], workdir: Path) -> dict[str, str]:
+    if name in RECORDED:
+        return terraform_cli.recording_environment(base, workdir=workdir / "recording")
+    return terraform_cli.environment(base, workdir=workdir)
+
+
+def link_for_terraform(state: StateFolder) -> None:
+    """Let `terraform -chdir=terraform/envs/local/agentcore show -json` find the state of the stack in `.local`.
+
+    Stacks in other folders are not linked: the sources have one `.terraform` only.
+    """
+    if state.path != ROOT / ".local":
+        return
+    for name in RECORDED:
+        link = ROOT_MODULES[name] / ".terraform"
+        if link.is_symlink():
+            link.unlink()
+        if not link.exists():
+            link.symlink_to(state.path / "terraform" / name / "data")
 
 
 def forget_terraform_state(state: StateFolder) -> None:

@@ -26,7 +26,7 @@ def test_a_tenants_credentials_are_good_for_its_own_things(platform: Platform, c
     clients = clients_of(platform.stack, of_tenant(platform.stack, platform.access_token(clinic_id)))
     outcomes = {a.name: a.run(clients) for a in own_access(platform.stack, platform.owner(clinic_id))}
     assert set(outcomes.values()) == {ALLOWED}, outcomes
-    assert len(outcomes) == 13
+    assert len(outcomes) == 15
 
 
 @pytest.mark.parametrize(("attacker", "victim"), [(a, v) for a, v in itertools.product(ATTACKERS, VICTIMS) if a != v])
