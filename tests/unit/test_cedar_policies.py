@@ -122,16 +122,17 @@ def loosened(part: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{hour} h instead of {hours} h", json.loads(text.replace(f'"{hours}h"', f'"{hour}h"'))
 
 
-def test_every_weakened_policy_is_caught(rendered: Rendered, table: str) -> None:
+def test_every_weakened_policy_is_caught(rendered: Rendered) -> None:
+    expected = list(decide_all(rendered.config, tiers=rendered.tiers))
     survivors, count = [], 0
     for tier, text in rendered.policies.items():
         for name, mutant in weakened(text):
             count += 1
-            try:
-                if checked_table(replaced(rendered, tier, mutant)) == table:
+            changed = replaced(rendered, tier, mutant)
+            if not problems(changed.config, tiers=changed.policies):
+                cases = decide_all(changed.config, tiers=rendered.tiers)
+                if all(case == other for case, other in zip(cases, expected, strict=True)):
                     survivors.append(f"{tier}: {name}")
-            except PoliciesWrong:
-                continue
     assert count >= 35
     assert survivors == []
 
@@ -175,16 +176,16 @@ def test_a_policy_of_no_tier_is_caught(rendered: Rendered) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("clinic-data___get_patient", "clinic-data___get_patent", "tier basic, line 5, column 24: "),
+        ("clinic-data___get_patient", "clinic-data___get_patent", "tier basic, line 5, column 5: "),
         ('== "basic" &&', "== 5 &&", "tier basic, line "),
-        ('== "basic" &&', '== "basic" && &&', "tier basic, line 14, column 44: "),
-        ("};", "}", "tier basic, line 17, column 2: "),
+        ('== "basic" &&', '== "basic" && &&', "tier basic, line 13, column 42: "),
+        ("};", "}", "tier basic, line 16, column 2: "),
         (
             'principal.getTag("tier") == "basic"',
             'principal.getTag("tier") == "basic" && principal.getTag("tier") like "b*"',
-            "tier basic: line 14, column 67: `like`: ",
+            "tier basic: line 13, column 67: `like`: ",
         ),
-        ("when {", "unless {", "tier basic: line 12, column 1: `unless`: "),
+        ("when {", "unless {", "tier basic: line 11, column 1: `unless`: "),
         ('== "basic"', '== "premium"', "tier basic: lacks the condition on the tier"),
         ("gateway/", "gateway/x", "tier basic: resource has to be this gateway"),
         (
