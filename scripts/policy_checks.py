@@ -130,8 +130,9 @@ def _offset(text: str, problem: str) -> int:
     unexpected = re.search(r"unexpected token `([^`]+)`", problem)
     if unexpected:
         # Of several such tokens the one that is too much: up to it, the text is the beginning of a policy.
-        places = [match.start() for match in re.finditer(re.escape(unexpected[1]), text)]
-        return next((place for place in places if _is_beginning(text[:place])), 0)
+        tokens = list(re.finditer(re.escape(unexpected[1]), text))
+        wrong = [t for t in tokens if _is_beginning(text[: t.start()]) and not _is_beginning(text[: t.end()])]
+        return wrong[0].start() if wrong else 0
     names = [name for name in re.findall(r"`([^`]+)`", problem) if not re.fullmatch(r"policy\d+", name)]
     names += re.findall(r'"([^"]+)"', problem)
     places = [text.find(part) for name in names for part in (name, name.rpartition(".")[2])]

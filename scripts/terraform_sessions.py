@@ -8,6 +8,7 @@ real provider all processes share one configuration.
 import json
 import re
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -15,12 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from local_aws.stack import guard
 from local_aws.terraform_provider import data, server
 from local_aws.terraform_provider.provider import Provider
 from scripts.terraform_cli import run
 from scripts.terraform_setup import TerraformError, environment, recording_environment
 
 _START_SECONDS: Final = 60.0
+_GRACE_SECONDS: Final = 2
 _ATTACH: Final = re.compile(r"TF_REATTACH_PROVIDERS='(.*)'")
 
 
@@ -70,11 +73,12 @@ def real_session(base: Mapping[str, str], *, workdir: Path, version: str, scratc
     # From a mirror, a cache or the registry, whatever the environment says.
     run(["init", "-input=false", "-no-color"], chdir=scratch, env=env | {"TF_DATA_DIR": str(scratch / "data")})
     (program,) = scratch.glob("data/providers/*/*/aws/*/*/terraform-provider-aws*")
-    # A session of its own, like terraform's: the first Ctrl-C is for this process, which then ends it.
+    # The guard ends it with this process, however that ends.
+    command = [sys.executable, "-I", "-S", guard.__file__, str(_GRACE_SECONDS), str(program), "-debug"]
     with subprocess.Popen(
-        [str(program), "-debug"],
+        command,
         env=env,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -83,7 +87,8 @@ def real_session(base: Mapping[str, str], *, workdir: Path, version: str, scratc
         try:
             yield env | {"TF_REATTACH_PROVIDERS": _attach(process)}
         finally:
-            process.terminate()
+            if process.stdin is not None:
+                process.stdin.close()
 
 
 def _attach(process: subprocess.Popen[str]) -> str:

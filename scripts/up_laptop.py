@@ -1,7 +1,8 @@
 """Where the laptop's platform is in one run, and how its Terraform roots are run there."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from botocore.config import Config
 from local_aws.stack.state import StateFolder
 from scripts import terraform_cli
 from scripts.terraform_cli import TerraformRoot
+from scripts.terraform_sessions import recording_session
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 ROOT_MODULES: Final[Mapping[str, Path]] = {
@@ -20,6 +22,7 @@ ROOT_MODULES: Final[Mapping[str, Path]] = {
 }
 RECORDED: Final = frozenset({"agentcore"})
 """Root modules that go through the recording provider; the others through the real one, to the emulator."""
+_ATTACHED: Final = "TF_REATTACH_PROVIDERS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +56,8 @@ def terraform_root(laptop: Laptop, name: str, base: Mapping[str, str]) -> Terraf
         name: A key of `ROOT_MODULES`.
         base: Environment to start from. Nothing of AWS in it is used: no developer's profile may get in.
     """
-    workdir = laptop.state.path / "terraform"
-    clean = {name: value for name, value in base.items() if not name.startswith("AWS_") or name == "AWS_CA_BUNDLE"}
-    env = _environment(name, clean, workdir) | {
+    workdir = _terraform(laptop)
+    env = _environment(name, _without_aws(base), workdir) | {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_ENDPOINT_URL": laptop.aws_endpoint_url,
@@ -70,6 +72,27 @@ def terraform_root(laptop: Laptop, name: str, base: Mapping[str, str]) -> Terraf
             file.write(f"{name}: {line}\n")
 
     return TerraformRoot(folder=ROOT_MODULES[name], work=workdir / name, env=env, progress=write)
+
+
+@contextmanager
+def agentcore_root(laptop: Laptop, base: Mapping[str, str]) -> Iterator[TerraformRoot]:
+    """Prepare the AgentCore root and keep its provider running inside the block: a command takes a fifth of the time.
+
+    Args:
+        laptop: Where.
+        base: As for `terraform_root`.
+    """
+    with recording_session(_without_aws(base), workdir=_terraform(laptop) / "recording") as attached:
+        root = terraform_root(laptop, "agentcore", base)
+        yield replace(root, env={**root.env, _ATTACHED: attached[_ATTACHED]})
+
+
+def _terraform(laptop: Laptop) -> Path:
+    return laptop.state.path / "terraform"
+
+
+def _without_aws(base: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in base.items() if not name.startswith("AWS_") or name == "AWS_CA_BUNDLE"}
 
 
 def _environment(name: str, base: Mapping[str, str], workdir: Path) -> dict[str, str]:

@@ -20,7 +20,7 @@ import yaml
 
 from local_aws.recorded_state import RecordedState
 from local_aws.stack.state import StateFolder
-from scripts.up_laptop import ROOT, Laptop, link_for_terraform, terraform_root
+from scripts.up_laptop import ROOT, Laptop, agentcore_root, link_for_terraform, terraform_root
 
 CATALOG: Final = ROOT / "terraform" / "catalog"
 _MEMORY_MODULE: Final = "module.memory"
@@ -95,21 +95,21 @@ def apply_platform(laptop: Laptop, inputs: PlatformInputs, progress: Progress) -
         TerraformError: If Terraform refuses or fails.
         ReloadError: If the emulator does not take the memories.
     """
-    agentcore = terraform_root(laptop, "agentcore", os.environ)
     common = _agentcore_variables(laptop, inputs)
-    with phase("terraform apply memories", progress):
-        agentcore.apply({**common, "foundation": None}, targets=[_MEMORY_MODULE])
-        memories = agentcore.output()["memories"]
-    with phase("terraform apply foundation", progress):
-        foundation_root = terraform_root(laptop, "foundation", os.environ)
-        foundation_root.apply(_foundation_variables(laptop, inputs, memories))
-        foundation = foundation_root.output()
-    with phase("terraform apply agentcore", progress):
-        agentcore.apply({**common, "foundation": _foundation_of(foundation)})
-        outputs = agentcore.output()
-        recorded = agentcore.show()
-        laptop.state.write(recorded_file(laptop.state), recorded)
-        link_for_terraform(laptop.state)
+    with agentcore_root(laptop, os.environ) as agentcore:
+        with phase("terraform apply memories", progress):
+            agentcore.apply({**common, "foundation": None}, targets=[_MEMORY_MODULE])
+            memories = agentcore.output()["memories"]
+        with phase("terraform apply foundation", progress):
+            foundation_root = terraform_root(laptop, "foundation", os.environ)
+            foundation_root.apply(_foundation_variables(laptop, inputs, memories))
+            foundation = foundation_root.output()
+        with phase("terraform apply agentcore", progress):
+            agentcore.apply({**common, "foundation": _foundation_of(foundation)})
+            outputs = agentcore.output()
+            recorded = agentcore.show()
+    laptop.state.write(recorded_file(laptop.state), recorded)
+    link_for_terraform(laptop.state)
     load_memories(laptop, RecordedState.parse(recorded))
     laptop.state.write(inputs_file(laptop.state), asdict(inputs))
     return Applied(memories=memories, foundation=foundation, agentcore=outputs)

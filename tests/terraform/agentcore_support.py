@@ -69,7 +69,7 @@ def planned_changes(root: TerraformRoot, variables: Mapping[str, Any]) -> dict[s
     inputs.write_text(json.dumps(variables))
     env = {**root.env, "TF_DATA_DIR": str(root.work / "data")}
     out = root.work / "plan.bin"
-    run(["plan", "-input=false", f"-var-file={inputs}", f"-out={out}"], chdir=root.folder, env=env)
+    run(["plan", "-input=false", "-no-color", f"-var-file={inputs}", f"-out={out}"], chdir=root.folder, env=env)
     plan = json.loads(run(["show", "-json", str(out)], chdir=root.folder, env=env).stdout)
     return {
         r["address"]: Change(

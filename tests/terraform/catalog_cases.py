@@ -67,7 +67,7 @@ def _copy_of_get_patient(**changes: Any) -> Change:
 
 
 BAD_TIERS = [
-    (_set("basic", "colour", to="blue"), "tiers.basic.colour: unknown key; known are access_hours_utc, display_name, guardrail,"),
+    (_set("basic", "colour", to="blue"), "tiers.basic.colour: unknown key; known are access_hours_utc, display_name,"),
     (_set("basic", "limits", "per_hour", to=1), "tiers.basic.limits.per_hour: unknown key; known are burst,"),
     (_drop("basic", "model"), "tiers.basic.model: is required"),
     (_drop("basic", "memory", "retention_days"), "tiers.basic.memory.retention_days: is required"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts.terraform_cli import environment, recording_environment
+from scripts.terraform_cli import environment
+from scripts.terraform_sessions import recording_session
 
 from .support import (
     ENTERPRISE,
@@ -44,11 +46,12 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A copy of its own for the recording provider: two providers in one folder would dispute the lock file."""
     folder = tmp_path_factory.mktemp("recording")
-    env = recording_environment({k: v for k, v in os.environ.items() if k in _KEPT}, workdir=folder / "work")
-    return Workspace(folder=copy_sources(folder / "terraform"), env=env)
+    base = {k: v for k, v in os.environ.items() if k in _KEPT}
+    with recording_session(base, workdir=folder / "work") as env:
+        yield Workspace(folder=copy_sources(folder / "terraform"), env=env)
 
 
 @pytest.fixture(scope="session")

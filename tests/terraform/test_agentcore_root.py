@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,12 @@ import yaml
 
 from clinic_agent import keys
 from local_aws.recorded_state import RecordedState
-from scripts.terraform_cli import TerraformFailed, TerraformRoot
+from scripts.terraform_cli import TerraformFailed, TerraformRoot, run
 
 from .agentcore_support import FOUNDATION, VARIABLES, WITHOUT_FOUNDATION, Change, catalog_copy, planned_changes
 from .support import ENTERPRISE, SOURCES, Workspace
+
+pytestmark = pytest.mark.timeout(300)  # the fixture applies twice, on a machine that may have other things to do
 
 CATALOG = SOURCES / "catalog"
 TIERS: dict[str, Any] = yaml.safe_load((CATALOG / "tiers.yaml").read_text())
@@ -70,6 +73,40 @@ def test_memories_are_applied_alone_and_then_everything_once(applied: Applied) -
     assert "foundation: must be the foundation's outputs, but for -target=module.memory; got null." in applied.refused
     assert "null value" not in applied.refused  # one message, not one for each use of the variable
     assert applied.stable
+
+
+def _dependencies(root: TerraformRoot) -> dict[str, set[str]]:
+    """What each resource waits for, directly or not, as `terraform graph` has it."""
+    env = {**root.env, "TF_DATA_DIR": str(root.work / "data")}
+    graph = run(["graph"], chdir=root.folder, env=env).stdout
+    waits: dict[str, set[str]] = {}
+    for one, other in re.findall(r'^\s*"([^"]+)" -> "([^"]+)"', graph, re.MULTILINE):
+        waits.setdefault(one, set()).add(other)
+
+    def all_of(name: str) -> set[str]:
+        direct = waits.get(name, set())
+        return direct.union(*(all_of(other) for other in direct))
+
+    names = set(re.findall(r'^\s*"(module[^"]+)" \[', graph, re.MULTILINE))
+    return {name: all_of(name) for name in names}
+
+
+def test_resources_wait_for_what_the_service_needs_first_and_no_longer(applied: Applied) -> None:
+    waits = _dependencies(applied.root)
+    engine, policy = "module.policy.aws_bedrockagentcore_policy_engine.this", POLICY.removesuffix('["{}"]')
+    targets = {f"module.gateway.aws_bedrockagentcore_gateway_target.{kind}" for kind in ("function", "connector")}
+    endpoint = "module.runtime.aws_bedrockagentcore_agent_runtime_endpoint.this"
+    memory, strategy = MEMORY.removesuffix('["{}"]'), STRATEGY.removesuffix('["{}"]')
+    assert waits == {
+        memory: set(),  # nor for the foundation: the first apply has none
+        strategy: {memory},
+        engine: set(),
+        GATEWAY: {engine},
+        **{target: {GATEWAY, engine} for target in targets},
+        policy: {*targets, GATEWAY, engine},
+        RUNTIME: {*targets, GATEWAY, engine},
+        endpoint: {RUNTIME, *targets, GATEWAY, engine},
+    }
 
 
 def _permit(tier: str, gateway_arn: str) -> str:
@@ -330,31 +367,21 @@ def test_a_new_bundle_makes_a_version_and_moves_no_endpoint(applied: Applied) ->
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("variables", "message"),
-    [
-        (
-            {"endpoints": {"live": "2"}},
-            'endpoints.live: must be a version that exists, the newest is 1; got "2".',
-        ),
-        (
-            {"endpoints": {"DEFAULT": "1"}},
-            "endpoints: names must not be DEFAULT, which the service moves to every new version by itself; got",
-        ),
-        (
-            {"account_id": "111122223333"},
-            "foundation: ARNs must be of partition aws and account 111122223333; got",
-        ),
-        ({"catalog_dir": "/nowhere"}, 'catalog_dir: must hold tiers.yaml; got "/nowhere".'),
-        (
-            {"gateway_base_url": "http://gateway.example"},
-            "gateway_base_url: must be a scheme and host without a path, https or on the loopback; got "
-            '"http://gateway.example".',
-        ),
-    ],
-    ids=["future_version", "default_endpoint", "other_account", "no_catalog", "gateway_in_the_clear"],
-)
-def test_the_root_refuses_and_says_why(applied: Applied, variables: Mapping[str, Any], message: str) -> None:
+def _refusal(applied: Applied, **variables: Any) -> str:
     with pytest.raises(TerraformFailed) as refused:
         planned_changes(applied.root, {**VARIABLES, **variables})
-    assert message in " ".join(str(refused.value).split())
+    return " ".join(str(refused.value).split())
+
+
+def test_an_endpoint_on_a_version_to_come_is_refused(applied: Applied) -> None:
+    said = _refusal(applied, endpoints={"live": "2", "candidate": "1"})
+    assert 'endpoints.live: must be a version that exists, the newest is 1; got "2".' in said
+
+
+def test_the_root_refuses_what_does_not_fit_together_and_says_why(applied: Applied) -> None:
+    said = _refusal(
+        applied, catalog_dir="/nowhere", gateway_base_url="http://gateway.example", account_id="111122223333"
+    )
+    assert 'catalog_dir: must hold tiers.yaml; got "/nowhere".' in said
+    assert "gateway_base_url: must be a scheme and host without a path, https or on the loopback; got " in said
+    assert "foundation: ARNs must be of partition aws and account 111122223333; got " in said

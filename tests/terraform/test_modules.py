@@ -1,40 +1,22 @@
-"""Every module and root: formatted, valid, tested, and with an example that plans."""
+"""Every module and root: formatted, laid out alike, with an example that plans. `make validate` runs their tests."""
 
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from .support import SOURCES, Workspace, needs_agentcore, planned_resources, readme_examples
+from .support import SOURCES, Workspace, planned_resources, readme_examples
 
 MODULES = sorted(str(p.parent.relative_to(SOURCES)) for p in SOURCES.glob("modules/*/versions.tf"))
 ROOTS = sorted(str(p.parent.relative_to(SOURCES)) for p in SOURCES.rglob("providers.tf") if "modules" not in p.parts)
-# The others are tested with the recording provider, in test_agentcore_modules.py.
-FOUNDATION = [folder for folder in (*MODULES, *ROOTS) if not needs_agentcore(SOURCES / folder)]
 FILES = {"README.md", "variables.tf", "outputs.tf", "versions.tf"}
 
 
 def test_sources_are_formatted(workspace: Workspace) -> None:
     code, out, _ = workspace.terraform("fmt", "-check", "-recursive", "-diff", chdir=".", accept=frozenset({0, 2, 3}))
     assert code == 0, out
-
-
-@pytest.mark.timeout(300)
-def test_terraform_tests_pass_in_every_foundation_folder(workspace: Workspace) -> None:
-    """`terraform test` validates a folder before it runs the tests, so each folder needs no more than this."""
-
-    def test(folder: str) -> str | None:
-        workspace.init(folder)
-        code, out, err = workspace.terraform("test", "-no-color", chdir=folder, accept=frozenset({0, 1}))
-        ran = re.search(r"(\d+) passed, 0 failed", out)
-        return None if code == 0 and ran and int(ran[1]) > 0 else f"{folder}\n{out}\n{err}"
-
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        failures = [failure for failure in pool.map(test, FOUNDATION) if failure]
-    assert not failures, "\n".join(failures)
 
 
 @pytest.mark.parametrize("folder", [*MODULES, *ROOTS])

@@ -353,7 +353,11 @@ def error(answer: httpx.Response) -> tuple[int, int, str]:
 
 @contextlib.contextmanager
 def running(
-    directory: Path, *, document: Callable[[str], dict[str, Any]] | None = None, **settings: Any
+    directory: Path,
+    *,
+    document: Callable[[str], dict[str, Any]] | None = None,
+    secret: str = SECRET,
+    **settings: Any,
 ) -> Iterator[StandIn]:
     """Serve the stand-in and its fake emulator, in one thread of their own."""
     ready: list[StandIn] = []
@@ -381,7 +385,7 @@ def running(
             parsed = parse_settings(config)
             log = stack.enter_context(contextlib.closing(DecisionLog(parsed.log_dir / "decisions.log")))
             clock = PolicyClock(parsed.policy_clock)
-            builder = GatewayBuilder(settings=parsed, secret=SECRET, client=client, clock=clock, decisions=log)
+            builder = GatewayBuilder(settings=parsed, secret=secret, client=client, clock=clock, decisions=log)
             app = build_app(builder, GatewayHolder(await builder.build()))
             own = listen(0)
             url = f"http://127.0.0.1:{own.getsockname()[1]}"

@@ -238,7 +238,7 @@ def test_a_gateway_that_is_not_there_is_an_outage() -> None:
         (raw(200, b"[]"), Unavailable, "tools_unavailable"),
         (raw(200, b""), Unavailable, "tools_unavailable"),
         (raw(200, b"[" * 100_000), Unavailable, "tools_unavailable"),
-        (raw(200, b" " * (transport.MAX_ANSWER_BYTES + 1)), Unavailable, "tools_unavailable"),
+        (mcp_result(content=[], padding="x" * transport.MAX_ANSWER_BYTES), Unavailable, "tools_unavailable"),
         (mcp_result(content=[{"type": "text", "text": "Traceback …"}], isError=True), Unavailable, "tools_unavailable"),
     ],
 )

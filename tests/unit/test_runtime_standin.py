@@ -379,6 +379,16 @@ def test_a_changed_authorizer_counts_from_the_reload_on_and_live_sessions_stay(t
         assert stand_in.post().json()["pid"] == pid
 
 
+def test_endpoints_stay_on_the_version_that_they_are_pinned_to(tmp_path: Path) -> None:
+    """As on AWS: a changed runtime is a new version, and a pinned endpoint does not see it."""
+    archive = bundle()
+    with FakeAws(Issuer(), {f"/{BUCKET}/{KEY}": archive}).running() as aws, running(aws, tmp_path, archive) as stand_in:
+        record(stand_in, archive, agent_runtime_version="2", environment_variables={"NEW": "yes"})
+        answer = reload(stand_in)
+        assert (answer.status_code, answer.json()) == (200, {"version": "1"})
+        assert "NEW" not in stand_in.post({"action": "look"}).json()["environment"]
+
+
 def test_what_cannot_be_taken_over_is_refused_and_changes_nothing(tmp_path: Path) -> None:
     archive = bundle()
     with FakeAws(Issuer(), {f"/{BUCKET}/{KEY}": archive}).running() as aws, running(aws, tmp_path, archive) as stand_in:

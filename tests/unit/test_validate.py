@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from local_aws.terraform_provider import data
-from scripts.terraform_sessions import recording_session
+from scripts.terraform_sessions import ProviderNotStarted, real_session, recording_session
+from scripts.terraform_setup import find_terraform
 from scripts.validate import REAL, Check, Result, folders, perform, perform_all, providers, table
 from scripts.version_constraints import admits, aws_constraints
 
@@ -162,3 +163,38 @@ def test_a_check_leaves_nothing_in_the_sources(env: dict[str, str], tmp_path: Pa
     assert perform(made).problem == ""
     names = {path.name for path in sources.rglob("*") if path.is_file()}
     assert names <= {"main.tf", "versions.tf", "unit.tftest.hcl", ".terraform.lock.hcl"}
+
+
+def real_provider(tmp_path: Path, script: str) -> dict[str, str]:
+    """An environment with a mirror, where a script stands for the provider."""
+    platform = find_terraform(os.environ).platform
+    folder = tmp_path / "mirror" / "registry.terraform.io/hashicorp/aws" / REAL / platform
+    folder.mkdir(parents=True)
+    program = folder / f"terraform-provider-aws_v{REAL}_x5"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    (tmp_path / "scratch").mkdir()
+    return {**os.environ, "TF_PLUGIN_MIRROR": str(tmp_path / "mirror")}
+
+
+def test_the_real_provider_is_started_once_and_ends_with_its_session(tmp_path: Path) -> None:
+    script = f"""echo $$ > {tmp_path}/pid
+echo "Provider started. To attach Terraform CLI, set the environment variable"
+echo "    TF_REATTACH_PROVIDERS='{{\\"of\\": \\"$1\\"}}'"
+exec sleep 60"""
+    base = real_provider(tmp_path, script)
+    with real_session(base, workdir=tmp_path / "w", version=REAL, scratch=tmp_path / "scratch") as env:
+        assert env["TF_REATTACH_PROVIDERS"] == '{"of": "-debug"}'
+        pid = int((tmp_path / "pid").read_text())
+        os.kill(pid, 0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_real_provider_that_does_not_start_is_reported(tmp_path: Path) -> None:
+    base = real_provider(tmp_path, "exit 3")
+    with (
+        pytest.raises(ProviderNotStarted, match=r"did not say how to attach to it"),
+        real_session(base, workdir=tmp_path / "w", version=REAL, scratch=tmp_path / "scratch"),
+    ):
+        pass

@@ -50,8 +50,9 @@ class Assistant:
             try:
                 parts = self._parts.cached(admission)
                 if parts is None:
+                    # New ones: what they are calling already is this turn's own work.
                     parts = await asyncio.to_thread(self._parts.open, admission)
-                if parts.still_calling():
+                elif parts.still_calling():
                     raise SessionBusy
                 stream = answer(
                     parts,

@@ -196,28 +196,27 @@ class AnswerGate:
         yield name, body
 
     def _release(self, index: int, *, keep: int) -> Iterator[Event]:
-        whole = self._guard.check_output(self._text)
-        if whole.blocked:
-            self._guard.note_output(whole)
+        # What was sent already needs no second look before the end: nothing of what may be found reaches back so far.
+        waiting = self._guard.check_output(self._pending)
+        found = waiting if keep else self._guard.check_output(self._text)
+        if not keep or found.blocked:
+            self._guard.note_output(found)
+        if found.blocked:
             self.blocked = True
             text = self._guard.guardrail["BlockedOutputsMessaging"]
             yield "contentBlockDelta", {"contentBlockIndex": index, "delta": {"text": text}}
             yield "contentBlockStop", {"contentBlockIndex": index}
-            return
-        if keep == 0:
-            self._guard.note_output(whole)
-        ready = self._ready(keep)
-        if ready:
-            found = self._guard.check_output(self._pending[:ready])
+        elif ready := self._ready(keep, waiting.masked_text):
+            sent = self._guard.check_output(self._pending[:ready])
             self._pending = self._pending[ready:]
-            self._masked = self._masked or found.masked
-            yield "contentBlockDelta", {"contentBlockIndex": index, "delta": {"text": found.masked_text}}
+            self._masked = self._masked or sent.masked
+            yield "contentBlockDelta", {"contentBlockIndex": index, "delta": {"text": sent.masked_text}}
 
-    def _ready(self, keep: int) -> int:
+    def _ready(self, keep: int, masked: str) -> int:
         """How much of what waits can go: up to a blank, and not through the middle of what is to be masked."""
         if keep == 0:
             return len(self._pending)
         until = self._pending.rfind(" ", 0, len(self._pending) - keep) + 1
         parts = (self._pending[:until], self._pending[until:])
         apart = "".join(self._guard.check_output(part).masked_text for part in parts)
-        return until if apart == self._guard.check_output(self._pending).masked_text else 0
+        return until if apart == masked else 0

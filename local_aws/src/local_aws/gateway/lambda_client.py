@@ -83,6 +83,8 @@ class LambdaClient:
         if response.status_code != httpx.codes.OK:
             raise LambdaError(f"{arn}: status {response.status_code}")
         if "x-amz-function-error" in response.headers:
+            if _timed_out(response):
+                raise LambdaTimeoutError(f"{arn}: the function took longer than it may")
             raise LambdaError(f"{arn}: the function failed")
         try:
             return response.json()
@@ -95,3 +97,13 @@ class LambdaClient:
         credentials = Credentials(session.access_key_id, session.secret_access_key, session.token)
         SigV4Auth(credentials, "lambda", self._region).add_auth(request)
         return dict(request.headers.items())
+
+
+def _timed_out(response: httpx.Response) -> bool:
+    """Tell whether a function error is Lambda's own, for a function that took too long. Source: Lambda's Invoke API."""
+    try:
+        error = response.json()
+    except ValueError:
+        return False
+    kind = error.get("errorType") if isinstance(error, dict) else None
+    return kind == "Sandbox.Timedout"

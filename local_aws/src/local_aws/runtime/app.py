@@ -22,7 +22,7 @@ from local_aws.agentcore.errors import RequestError, StandInError, bad_request, 
 from local_aws.agentcore.requests import ClientGoneError, check_length, read_body, single, while_connected
 from local_aws.agentcore.signing_keys import SigningKeys
 from local_aws.runtime import headers
-from local_aws.runtime.config import DEFAULT_ENDPOINT, RuntimeConfig
+from local_aws.runtime.config import DEFAULT_ENDPOINT, OtherVersionPinned, RuntimeConfig
 from local_aws.runtime.invocation import Forwarder, StreamBrokenError
 from local_aws.runtime.sessions import SessionPool
 
@@ -110,12 +110,21 @@ class RuntimeApp:
         logger.info("request_id=<%s>, status=<%d>, ms=<%.0f>", request_id, status, elapsed)
 
     async def _reload(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take over the recorded authorizer. Whatever else changed is a new version, which needs a new start here."""
+        """Take over the recorded authorizer, unless it belongs to a version that the endpoints do not serve yet.
+
+        Whatever else changed in the version that they serve needs a new start here.
+        """
         given = Headers(scope=scope).get("x-local-secret", "")
         if not self.secret or not hmac.compare_digest(given.encode(), self.secret.encode()):
             raise not_found("There is nothing here.")
         try:
             recorded = await asyncio.to_thread(self.read_again)
+        except OtherVersionPinned as failure:
+            if failure.pinned != self.config.version:
+                raise _not_taken(str(failure)) from failure
+            logger.info("arn=<%s>, version=<%s> | endpoints stay on their version", self.config.arn, failure.pinned)
+            await JSONResponse({"version": self.config.version})(scope, receive, send)
+            return
         except StandInError as failure:
             raise _not_taken(str(failure)) from failure
         same_keys = recorded.authorizer.discovery_url == self.config.authorizer.discovery_url
@@ -123,7 +132,7 @@ class RuntimeApp:
             raise _not_taken("More than the authorizer has changed: start anew with `make down up`.")
         self.config, self.authorizer = recorded, JwtAuthorizer(recorded.authorizer, keys=self.keys)
         logger.info("arn=<%s> | authorizer read again", recorded.arn)
-        await JSONResponse({})(scope, receive, send)
+        await JSONResponse({"version": recorded.version})(scope, receive, send)
 
     def _check_target(self, arn: str, query: QueryParams) -> None:
         qualifiers = query.getlist("qualifier")

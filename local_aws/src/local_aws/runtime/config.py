@@ -29,6 +29,15 @@ DEFAULT_ENDPOINT: Final = "DEFAULT"
 _RESERVED_HEADERS: Final = re.compile(r"x-amz-.*|x-amzn-(?!bedrock-agentcore-runtime-custom-).*", re.IGNORECASE)
 
 
+class OtherVersionPinned(InvalidConfigError):
+    """An endpoint is pinned to another version than the newest, whose code and settings alone are recorded."""
+
+    def __init__(self, *, endpoint: str, pinned: str, newest: str) -> None:
+        problem = f"serves version {pinned}, but only the code of version {newest} is recorded"
+        super().__init__(field=f"{ENDPOINT}.{endpoint}", problem=problem)
+        self.pinned = pinned
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeLocation:
     """Where the bundle is, and what it has to be."""
@@ -63,6 +72,7 @@ class RuntimeConfig:
 
     name: str
     arn: str
+    version: str
     role_arn: str
     code: CodeLocation
     environment: Mapping[str, str] = field(repr=False)
@@ -100,6 +110,7 @@ def parse_config(data: Any, state: RecordedState) -> RuntimeConfig:
 
     Raises:
         InvalidConfigError: With the path of the field and what is wrong with it.
+        OtherVersionPinned: If an endpoint does not serve the newest version.
         RecordedStateError: If not exactly one runtime is recorded.
     """
     runtime = Reader(RUNTIME, dict(state.one(RUNTIME)))
@@ -110,6 +121,7 @@ def parse_config(data: Any, state: RecordedState) -> RuntimeConfig:
     return RuntimeConfig(
         name=runtime.text("agent_runtime_name"),
         arn=runtime.text("agent_runtime_arn"),
+        version=runtime.text("agent_runtime_version"),
         role_arn=runtime.text("role_arn"),
         code=_code(runtime),
         environment=runtime.text_map("environment_variables"),
@@ -172,6 +184,5 @@ def _endpoints(runtime: Reader, endpoints: Sequence[Reader]) -> frozenset[str]:
     for endpoint in endpoints:
         version = endpoint.text("agent_runtime_version")
         if version != newest:
-            problem = f"serves version {version}, but only the code of version {newest} is recorded"
-            raise InvalidConfigError(field=f"{ENDPOINT}.{endpoint.text('name')}", problem=problem)
+            raise OtherVersionPinned(endpoint=endpoint.text("name"), pinned=version, newest=newest)
     return frozenset({DEFAULT_ENDPOINT, *(endpoint.text("name") for endpoint in endpoints)})

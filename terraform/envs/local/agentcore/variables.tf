@@ -56,7 +56,7 @@ variable "policy_mode" {
 }
 
 variable "catalog_dir" {
-  description = "Folder of the catalog; null for the repository's."
+  description = "Folder of the catalog, absolute; null for the repository's."
   type        = string
   default     = null
   validation {
