@@ -37,6 +37,9 @@ from scripts.up_platform import (
 _ROLES: Final = ("execution", "broker", "tenant", "tools", "interceptor", "gateway")
 _LIVE: Final = "live"
 _NOON: Final = "12:00"
+_TENANT_IN_FLIGHT: Final = 6
+"""Tool calls of one clinic at a time: fewer than the 8 processes that the emulator gives a function, so that another
+clinic's calls always find one."""
 
 Progress = Callable[[str], None]
 
@@ -86,7 +89,8 @@ def publish_agent(laptop: Laptop, bundles: Bundles, *, bucket: str, progress: Pr
 def gateway_part(laptop: Laptop, *, policy_clock: str | None) -> Part:
     """Write the Gateway stand-in's configuration and describe it. Terraform is told its port before it starts."""
     file = laptop.state.path / "gateway.json"
-    laptop.state.write(file, {**_standin_settings(laptop), "policy_clock": policy_clock})
+    limits = {"tenant_in_flight": _TENANT_IN_FLIGHT}
+    laptop.state.write(file, {**_standin_settings(laptop), **limits, "policy_clock": policy_clock})
     return _part("gateway", "--config", str(file), health_path="/ping", secret=laptop.secret)
 
 

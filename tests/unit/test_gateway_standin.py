@@ -12,6 +12,7 @@ import jwt
 import pytest
 from starlette.responses import JSONResponse, Response
 
+from local_aws.gateway.engine import Decision, PolicyEngine
 from tests.unit.gateway_standin_support import (
     GATEWAY,
     GET_PATIENT,
@@ -387,6 +388,20 @@ def test_log_only_lets_through_and_says_so_loudly(tmp_path: Path, caplog: pytest
         assert gateway.tools() == [GET_PATIENT, LIST_PATIENTS, WEB_SEARCH]
 
 
+def test_no_decision_is_a_denial(gateway: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = Decision(allowed=False, outcome="NO_DECISION", policy_ids=(), errors=1)
+    monkeypatch.setattr(PolicyEngine, "decide", lambda *_, **__: nothing)
+    assert error(gateway.call(GET_PATIENT, PATIENT))[2] == "tool_denied"
+    (record,) = gateway.decisions()
+    assert (record["decision"], record["errors"]) == ("NO_DECISION", 1)
+
+
+def test_text_of_every_kind_reaches_the_target(gateway: StandIn) -> None:
+    for text in ("\u0000", "\U0001f600 ü\n", '"; permit(principal, action, resource);', "\\ud800"):
+        found = result(gateway.call(GET_PATIENT, {"patient_id": text}))
+        assert found["structuredContent"]["event"] == {"patient_id": text}
+
+
 # --- arguments -------------------------------------------------------------------------------------------------------
 
 
@@ -427,6 +442,7 @@ def test_wrong_calls(gateway: StandIn, tool: Any, arguments: Any, code: str, nam
         (b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":NaN}}', 400, -32700),
         (b'{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/list"}', 400, -32700),
         (b"[" * 100_000, 400, -32700),
+        (b'{"jsonrpc":"2.0","id":"\\ud800","method":"ping"}', 400, -32700),
         ([], 400, -32600),
         ([initialize()], 400, -32600),
         ("text", 400, -32600),

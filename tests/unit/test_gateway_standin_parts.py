@@ -1,5 +1,6 @@
 """Parts of the Gateway stand-in by themselves."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -7,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from local_aws.agentcore.errors import InvalidConfigError
+from local_aws.agentcore.errors import InvalidConfigError, RequestError
 from local_aws.agentcore.jwt_rules import ClaimRule
 from local_aws.agentcore.reader import Reader
 from local_aws.gateway.clock import PolicyClock, parse_start
+from local_aws.gateway.control import Control
 from local_aws.gateway.limits import RequestLimits, Throttle
 from local_aws.gateway.mcp_errors import McpRefusal
 from local_aws.gateway.mcp_sessions import McpSessions
@@ -146,6 +148,21 @@ def test_the_clock_starts_where_it_is_told_and_runs_on() -> None:
 def test_a_start_that_is_no_time(text: str) -> None:
     with pytest.raises(InvalidConfigError):
         parse_start(text)
+
+
+def test_without_a_secret_there_is_no_control() -> None:
+    async def reload() -> str:
+        raise AssertionError("not reached")
+
+    control = Control(secret="", clock=PolicyClock(None), reload=reload)
+    scope = {"type": "http", "method": "POST", "path": "/_local/reload", "headers": [(b"x-local-secret", b"")]}
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b""}
+
+    with pytest.raises(RequestError) as refusal:
+        asyncio.run(control.answer(scope, receive))
+    assert refusal.value.status == 404
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------

@@ -11,8 +11,9 @@ import jwt
 import pytest
 
 from local_aws.agentcore.authorizer import JwtAuthorizer
-from local_aws.agentcore.errors import RequestError
-from local_aws.agentcore.jwt_rules import AuthorizerConfig, ClaimRule
+from local_aws.agentcore.errors import InvalidConfigError, RequestError
+from local_aws.agentcore.jwt_rules import AuthorizerConfig, ClaimRule, parse_authorizer
+from local_aws.agentcore.reader import Reader
 from local_aws.agentcore.signing_keys import SigningKeys
 from tests.unit.runtime_standin_support import CLIENT, ISSUER, Issuer
 
@@ -211,3 +212,65 @@ def test_without_any_key_the_answer_is_503_and_the_issuer_is_asked_once_a_second
             assert await keys.find("key-1") is not None
 
     asyncio.run(scenario())
+
+
+def test_the_verified_claims_are_returned() -> None:
+    async def claims() -> Any:
+        async with Endpoint().client as client:
+            rules = AuthorizerConfig(discovery_url=DISCOVERY, allowed_clients=frozenset({CLIENT}))
+            authorizer = JwtAuthorizer(rules, keys=SigningKeys(DISCOVERY, client=client))
+            return await authorizer.authorize(f"Bearer {OURS.token(tier='basic', tiers=['basic'])}")
+
+    verified_claims = asyncio.run(claims())
+    assert (verified_claims["sub"], verified_claims["tier"], verified_claims["tiers"]) == ("u", "basic", ["basic"])
+
+
+def recorded(**fields: Any) -> Reader:
+    jwt_authorizer = {"discovery_url": DISCOVERY, "allowed_clients": [CLIENT], "custom_claim": [], **fields}
+    return Reader("block", {"custom_jwt_authorizer": [jwt_authorizer]})
+
+
+def match(operator: str, **value: Any) -> list[dict[str, Any]]:
+    return [{"claim_match_operator": operator, "claim_match_value": [value]}]
+
+
+def test_a_recorded_block_becomes_rules() -> None:
+    claims = [
+        {
+            "inbound_token_claim_name": "token_use",
+            "inbound_token_claim_value_type": "STRING",
+            "authorizing_claim_match_value": match("EQUALS", match_value_string="access", match_value_string_list=None),
+        },
+        {
+            "inbound_token_claim_name": "tiers",
+            "inbound_token_claim_value_type": "STRING_ARRAY",
+            "authorizing_claim_match_value": match("CONTAINS_ANY", match_value_string_list=["basic", "premium"]),
+        },
+    ]
+    config = parse_authorizer(recorded(custom_claim=claims, allowed_audience=None, private_endpoint=[]))
+    assert config == AuthorizerConfig(
+        discovery_url=DISCOVERY,
+        allowed_clients=frozenset({CLIENT}),
+        custom_claims=(string("token_use", "access"), listed("tiers", "basic", "premium")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"discovery_url": "http://issuer.test/"}, "discovery_url"),
+        ({"discovery_url": f"{DISCOVERY}?x=1"}, "discovery_url"),
+        ({"allowed_clients": None}, ""),
+        ({"private_endpoint": [{"x": 1}]}, "private_endpoint"),
+        ({"allowed_workload_configuration": [{"x": 1}]}, "allowed_workload_configuration"),
+        ({"custom_claim": [{"inbound_token_claim_name": "a", "inbound_token_claim_value_type": "STRING",
+                            "authorizing_claim_match_value": match("CONTAINS", match_value_string="x")}]},
+         "claim_match_operator"),
+    ],
+)  # fmt: skip
+def test_a_block_that_cannot_be_kept_to_is_refused(fields: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidConfigError) as refusal:
+        parse_authorizer(recorded(**fields))
+    path = str(refusal.value).partition(": ")[0]
+    assert path.startswith("block.custom_jwt_authorizer")
+    assert path.endswith(field)

@@ -172,6 +172,20 @@ def test_an_outage_behind_a_tool_ends_the_turn_typed(site: Site, answered: Any, 
     assert site.usage[0].error_code == code
 
 
+def test_a_mistake_of_ours_in_a_call_ends_the_turn_and_tells_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*args: Any, **kwargs: Any) -> Any:
+        raise KeyError("a private question")
+
+    monkeypatch.setattr(GatewayTools, "call", broken)
+    with pytest.raises(AgentError) as caught:
+        site.ask(site.parts(), ("search_documents", {"query": "x"}), "I guess.")
+    assert caught.value.code == "internal"
+    assert "error=<KeyError>" in caplog.text
+    assert "private" not in caplog.text
+
+
 def test_a_denied_tool_is_told_to_the_model_and_the_tools_are_listed_anew(site: Site) -> None:
     parts = site.parts()
     site.gateway.fault("tools/call", lambda handler, body: handler.reply(200, error(body, -32002, "policy text")))

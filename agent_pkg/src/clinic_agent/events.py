@@ -3,7 +3,8 @@
     data: {"type":"text","text":"…"}                                  a piece of the answer, in order
     data: {"type":"tool","name":"…","status":"started"}               then "finished" or "failed"
     data: {"type":"usage","input_tokens":0,"output_tokens":0,…}       once, before done
-    data: {"type":"done","request_id":"…","stop_reason":"end_turn"}   last, if all went well and the turn is stored
+    data: {"type":"done","request_id":"…","stop_reason":"end_turn"}   last, if all went well: the turn is stored, unless
+                                                                      stop_reason is guardrail_masked
     data: {"type":"error","code":"…","message":"…","request_id":"…"}  last, instead of done
 
 This is a schema of our own: the framework's events carry prompts, messages and the invocation's state.

@@ -23,7 +23,6 @@ class GuardrailWatch:
         self._text = ""  # of the call under way
         self._told = 0  # how much of it was let through
         self.blocked = False
-        self.masked = False
 
     def text(self, piece: str) -> str:
         """Take a piece of the model's text, and return what can be told by now."""
@@ -40,7 +39,6 @@ class GuardrailWatch:
         if reason == INTERVENED and (not text or text.endswith(self._message)):
             self.blocked = True
             return ""
-        self.masked = self.masked or reason == INTERVENED
         rest = self._release(keep=0)
         self._text, self._told = "", 0
         return rest

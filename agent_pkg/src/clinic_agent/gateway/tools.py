@@ -12,7 +12,7 @@ from typing import Any, Final
 from strands.types._events import ToolResultEvent  # how a tool tells hooks of an exception without it being logged
 from strands.types.tools import AgentTool, ToolGenerator, ToolSpec, ToolUse
 
-from clinic_agent.errors import AgentError
+from clinic_agent.errors import AgentError, Internal
 from clinic_agent.gateway.connection import GatewayConnection
 from clinic_agent.gateway.refusals import ToolRefused, answer_text, tools_unavailable
 
@@ -127,14 +127,18 @@ class GatewayTool(AgentTool):
 
     async def stream(self, tool_use: ToolUse, invocation_state: dict[str, Any], **kwargs: Any) -> ToolGenerator:
         """Call the tool in a thread. Errors are results: Strands would log the traceback of an exception."""
-        text, failed = "", None
+        failed: AgentError | None = None
         try:
             text = await asyncio.to_thread(self._tools.call, self.tool_name, self._wire_name, tool_use["input"])
             status = "success"
         except ToolRefused as refused:
             text, status = refused.text, "error"
-        except AgentError as error:
-            text, status, failed = error.message, "error", error
+        except Exception as error:
+            if not isinstance(error, AgentError):
+                # A mistake of ours. The class alone: a message could hold what the tool was asked.
+                logger.error("tool=<%s>, error=<%s> | tool call failed", self.tool_name, type(error).__name__)
+            failed = error if isinstance(error, AgentError) else Internal()
+            text, status = failed.message, "error"
         result: Any = {"toolUseId": tool_use["toolUseId"], "status": status, "content": [{"text": text}]}
         yield ToolResultEvent(result, exception=failed)
 

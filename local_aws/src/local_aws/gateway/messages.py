@@ -31,6 +31,8 @@ def parse_message(raw: bytes) -> Message:
     """
     try:
         decoded = json.loads(raw.decode("utf-8"), object_pairs_hook=_unambiguous, parse_constant=_no_constant)
+        if b"\\ud" in raw.lower():  # half a character, which no UTF-8 can say: whoever writes it on would fail
+            json.dumps(decoded, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as failure:
         # Not quoted: the parser's message may hold a piece of the body.
         raise invalid_request("The body is no JSON in UTF-8.", number=PARSE_ERROR) from failure
