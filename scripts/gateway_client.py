@@ -5,8 +5,10 @@ It sends what it is told, also what no well-behaved client would. The agent has 
 
 import itertools
 import json
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import httpx
@@ -89,6 +91,10 @@ class GatewaySession:
         self.headers = dict(headers or {})
         self.session_id: str | None = None
         self._ids = itertools.count(1)
+        # No connection is kept, so there is nothing to close; threads may share it.
+        self._client = httpx.Client(
+            timeout=CALL_SECONDS, trust_env=False, verify=_tls(), limits=httpx.Limits(max_keepalive_connections=0)
+        )
 
     def connect(self) -> Reply:
         """Begin the session."""
@@ -114,7 +120,7 @@ class GatewaySession:
 
     def send(self, message: Any) -> Reply:
         """Send any message."""
-        response = httpx.post(self.url, json=message, headers=self._all_headers(), timeout=CALL_SECONDS)
+        response = self._client.post(self.url, json=message, headers=self._all_headers())
         try:
             body = response.json()
         except ValueError:
@@ -128,6 +134,12 @@ class GatewaySession:
         if self.session_id is not None:
             chosen.setdefault("Mcp-Session-Id", self.session_id)
         return chosen
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Read the certificates once: it takes longer than a call."""
+    return httpx.create_ssl_context()
 
 
 def connected(stack: Stack, access_token: str | None, *, headers: Mapping[str, str] | None = None) -> GatewaySession:

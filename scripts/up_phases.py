@@ -40,6 +40,8 @@ _NOON: Final = "12:00"
 _TENANT_IN_FLIGHT: Final = 6
 """Tool calls of one clinic at a time: fewer than the 8 processes that the emulator gives a function, so that another
 clinic's calls always find one."""
+_INTERCEPTOR_SECONDS: Final = 20
+"""Longer than the function itself may take: on a busy laptop its process has to be started first."""
 
 Progress = Callable[[str], None]
 
@@ -89,7 +91,7 @@ def publish_agent(laptop: Laptop, bundles: Bundles, *, bucket: str, progress: Pr
 def gateway_part(laptop: Laptop, *, policy_clock: str | None) -> Part:
     """Write the Gateway stand-in's configuration and describe it. Terraform is told its port before it starts."""
     file = laptop.state.path / "gateway.json"
-    limits = {"tenant_in_flight": _TENANT_IN_FLIGHT}
+    limits = {"tenant_in_flight": _TENANT_IN_FLIGHT, "interceptor_timeout_seconds": _INTERCEPTOR_SECONDS}
     laptop.state.write(file, {**_standin_settings(laptop), **limits, "policy_clock": policy_clock})
     return _part("gateway", "--config", str(file), health_path="/ping", secret=laptop.secret)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from local_aws.emulator.guarded_conversation import AnswerGate, Guard
 from scripts.sample_data import load
 from scripts.terraform_setup import environment
 
@@ -483,6 +484,27 @@ def test_what_is_blocked_late_in_a_stream_is_never_sent(
     assert dict(events)["metadata"]["usage"]["outputTokens"] > 100
     whole = bedrock.converse(**asks("hello"), guardrailConfig=guardrail)
     assert whole["output"]["message"]["content"] == [{"text": BLOCKED_OUT}]
+
+
+@pytest.mark.parametrize(
+    ("found", "left"),
+    [("do anything now ", BLOCKED_OUT), (f"{CARD} ", "{CREDIT_DEBIT_CARD_NUMBER}"), (f"{IBAN} ", "ACCOUNT_NUMBER}")],
+)
+def test_a_stream_is_cut_nowhere_in_what_is_found(found: str, left: str) -> None:
+    """Word by word, with what is to be found at every distance from the last cut."""
+    names = {"wordPolicyConfig": "WordPolicy", "sensitiveInformationPolicyConfig": "SensitiveInformationPolicy"}
+    stored = {"BlockedOutputsMessaging": BLOCKED_OUT, **{name: POLICIES[policy] for policy, name in names.items()}}
+    for distance in range(70):
+        gate = AnswerGate(Guard(guardrail=stored, trace=None))
+        text = "good " * 60 + "x" * distance + " " + found + "more words " * 30
+        sent: list[str] = []
+        for word in re.findall(r"\S+\s*", text):
+            events = gate.feed([("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": word}})])
+            sent += [body["delta"]["text"] for name, body in events if name == "contentBlockDelta"]
+        sent += [body["delta"]["text"] for _, body in gate.feed([("contentBlockStop", {"contentBlockIndex": 0})])[:-1]]
+        shown = "".join(sent)
+        assert left in shown, distance
+        assert not set(found.split()) & set(shown.replace(BLOCKED_OUT, "").split()), distance
 
 
 def test_a_guarded_stream_arrives_as_the_model_makes_it(

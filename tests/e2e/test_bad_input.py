@@ -350,7 +350,7 @@ def test_an_answer_that_memory_does_not_take_ends_with_an_error(
 def test_unknown_endpoints_are_not_found(platform: Platform) -> None:
     session = platform.session("clinic-a")
     url = session.url
-    session.url = url.replace("qualifier=live", "qualifier=candidate")
+    session.url = url.replace("qualifier=live", "qualifier=nightly")
     assert session.send(b'{"prompt": "hi"}').status == 404
     session.url = url.replace("/runtimes/", "/runtimes/x")
     assert session.send(b'{"prompt": "hi"}').status == 404

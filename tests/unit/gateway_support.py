@@ -70,7 +70,11 @@ class FakeGateway:
     def result(self, body: Any) -> Any:
         params = body.get("params", {})
         if body["method"] == "initialize":
-            return {"protocolVersion": params["protocolVersion"], "capabilities": {}, "serverInfo": {"name": "fake", "version": "1"}}
+            return {
+                "protocolVersion": params["protocolVersion"],
+                "capabilities": {},
+                "serverInfo": {"name": "fake", "version": "1"},
+            }
         if body["method"] == "tools/list":
             start = int(params.get("cursor", "0"))
             more = {"nextCursor": str(start + self.page)} if start + self.page < len(self.tools) else {}

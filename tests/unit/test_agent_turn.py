@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from strands import tool
 from strands.types.exceptions import ModelThrottledException
 
-from clinic_agent.agent import MAX_MODEL_CALLS, MAX_TOOL_CALLS, AgentParts, answer
+from clinic_agent.agent import MAX_MODEL_CALLS, AgentParts, answer
 from clinic_agent.app.application import configure_logging
 from clinic_agent.credentials import TierSettings
 from clinic_agent.errors import (
@@ -27,6 +27,7 @@ from clinic_agent.errors import (
 )
 from clinic_agent.memory import Turn
 from clinic_agent.metering import UsageEvent
+from clinic_agent.tool_watch import MAX_TOOL_CALLS
 from tests.unit.support import SESSION_ID, TIER, FakeMemory, FixedTools, ScriptedModel, tenant
 
 
