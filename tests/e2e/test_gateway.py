@@ -1,18 +1,22 @@
 """Direct MCP calls to the Gateway of the running platform: what each tier may call, and what is refused, and how."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from scripts.apply import apply_again
 from scripts.client import sign_in
 from scripts.gateway_client import GatewaySession, Reply, connected
 from scripts.gateway_tour import DATA, WEB_SEARCH, decisions, policy_clock
+from scripts.up_platform import CATALOG
 from tests.conftest import Platform
 
 SEARCH = f"{DATA}search_documents"
@@ -291,7 +295,7 @@ def test_five_hundred_parallel_calls_of_one_tenant_end_typed_and_another_is_serv
     assert {reply.code for reply in replies} <= {None, "throttled"}
     assert all(reply.status in (200, 429) for reply in replies)
     assert all("retry-after" in reply.headers for reply in replies if reply.status == 429)
-    assert sum(reply.code is None for reply in replies) >= 20
+    assert sum(reply.code is None for reply in replies) >= 6, "its own share is served"
     assert all(reply.answer["profile"]["clinic_id"] == "clinic-a" for reply in replies if reply.code is None)
     assert waited, "the flood was over before anybody else asked"
     assert max(waited) < 10
@@ -372,50 +376,48 @@ def test_a_tool_function_called_past_the_gateway_answers_nothing(platform: Platf
 
 
 @pytest.fixture
-def applied_again(platform: Platform, tmp_path: Any) -> Iterator[Callable[..., None]]:
+def applied_again(platform: Platform) -> Iterator[Callable[..., None]]:
     """Applies the platform with changed inputs to the running stack; afterwards as it was."""
-    from scripts.apply import apply_again
+
+    last: dict[str, Any] = {}
 
     def apply(**changes: Any) -> None:
+        last.clear()
         apply_again(platform.state_dir, print, **changes)
+        last.update(changes)
 
     yield apply
-    apply_again(platform.state_dir, print, catalog_dir=None, policy_mode="ENFORCE")
+    if last != {"catalog_dir": None, "policy_mode": "ENFORCE"}:
+        apply(catalog_dir=None, policy_mode="ENFORCE")
 
 
-@pytest.mark.timeout(180)
-def test_what_the_catalog_grants_is_what_a_running_stack_allows(
-    platform: Platform, applied_again: Callable[..., None], tmp_path: Any
+@pytest.mark.timeout(240)
+def test_what_terraform_renders_is_what_a_running_stack_does(
+    platform: Platform, applied_again: Callable[..., None], tmp_path: Path
 ) -> None:
-    import shutil
-
-    from scripts.up_platform import CATALOG
-
     catalog = shutil.copytree(CATALOG, tmp_path / "catalog")
     tiers = (catalog / "tiers.yaml").read_text()
     basic_tools = "tools: [search_documents, list_patients, get_patient, clinic_profile]"
     assert tiers.count(basic_tools) == 1
     (catalog / "tiers.yaml").write_text(tiers.replace(basic_tools, "tools: [search_documents, web_search]"))
-    live = gateway(platform, "clinic-a")
+    live, search = gateway(platform, "clinic-a"), {"query": "influenza"}
     assert live.call(LIST).code is None
-    applied_again(catalog_dir=str(catalog))
+
+    applied_again(catalog_dir=str(catalog))  # other tools for one tier: no code changes, nothing restarts
     assert live.call(LIST).code == "tool_denied"
-    assert live.call(WEB_SEARCH, {"query": "influenza"}).code is None
+    assert live.call(WEB_SEARCH, search).code is None
     assert set(live.list_tools().tools) == {SEARCH, WEB_SEARCH}
     assert set(gateway(platform, "hospital-a").list_tools().tools) == {SEARCH, LIST, PATIENT, PROFILE, WEB_SEARCH}
-    applied_again(catalog_dir=None)
+
+    applied_again(catalog_dir=None, policy_mode="LOG_ONLY")  # as before, but the policies only watch: loudly
     assert live.call(LIST).code is None
-    assert live.call(WEB_SEARCH, {"query": "influenza"}).code == "tool_denied"
-
-
-@pytest.mark.timeout(180)
-def test_log_only_lets_through_and_says_so_loudly(platform: Platform, applied_again: Callable[..., None]) -> None:
-    live = gateway(platform, "clinic-a")
-    applied_again(policy_mode="LOG_ONLY")
-    through = live.call(WEB_SEARCH, {"query": "influenza"})
+    through = live.call(WEB_SEARCH, search)
     assert through.code is None
     (record,) = records(platform, through)
     assert record["decision"] != "ALLOW"
     assert record["mode"] == "LOG_ONLY"
     assert "WOULD have been denied" in record["warning"]
     assert "LOG_ONLY" in platform.log("gateway")
+
+    applied_again(catalog_dir=None, policy_mode="ENFORCE")
+    assert live.call(WEB_SEARCH, search).code == "tool_denied"

@@ -13,6 +13,7 @@ import pytest
 from clinic_agent.app.application import build_assistant, warm_loader
 from clinic_agent.app.service import Assistant
 from clinic_agent.credentials import Grant, LambdaBroker, TenantSession
+from clinic_agent.gateway.transport import Transport
 from clinic_agent.identity import SigningKeys, TokenVerifier, TrustedIssuer
 from clinic_agent.settings import Settings
 from scripts.client import new_session_id
@@ -27,8 +28,7 @@ def settings(platform: Platform) -> Settings:
         token_jwks_url=f"{stack['aws_endpoint_url']}/{stack['user_pool_id']}/.well-known/jwks.json",
         token_client_id=stack["client_id"],
         broker_function=stack["functions"]["broker"],
-        documents_bucket=stack["buckets"]["documents"],
-        patients_table=stack["tables"]["patients"],
+        gateway_url=stack["gateway_url"],
         region=stack["region"],
     )
 
@@ -45,7 +45,7 @@ def assistant(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Assistant:
 
 
 class Counter:
-    """Counts what must not be made again, and keeps the AWS calls in order."""
+    """Counts what must not be made again, and keeps the calls to AWS and to the Gateway in order."""
 
     def __init__(self) -> None:
         self.made: list[str] = []
@@ -74,6 +74,13 @@ def counter(monkeypatch: pytest.MonkeyPatch) -> Counter:
         counter.calls.append(operation_model.name)
         return make_request(self, operation_model, request_dict)
 
+    post = Transport.post
+
+    def posting(self: Any, message: Any, headers: Any) -> Any:
+        counter.calls.append(message["method"])
+        return post(self, message, headers)
+
+    monkeypatch.setattr(Transport, "post", posting)
     monkeypatch.setattr(boto3.Session, "__init__", counting_init)
     monkeypatch.setattr(botocore.session.Session, "create_client", counting_client)
     monkeypatch.setattr(ssl.SSLContext, "__new__", counting_context)
@@ -100,6 +107,9 @@ def test_a_cached_turn_makes_nothing_and_few_calls(
     first = _ask(assistant, token, session_id, f"Tell me about patient {patient}.")
     assert first[-1]["type"] == "done"
     assert "Invoke" in counter.calls
+    assert [call for call in counter.calls if "/" in call or call == "initialize"] == [
+        *("initialize", "notifications/initialized", "tools/list", "tools/call")
+    ]
     assert counter.made  # the counters count
     counter.made.clear()
     counter.calls.clear()
@@ -108,7 +118,7 @@ def test_a_cached_turn_makes_nothing_and_few_calls(
     assert counter.made == []
     before_the_model = counter.calls[: counter.calls.index("ConverseStream")]
     assert len(before_the_model) == reads <= 2
-    assert counter.calls == [*before_the_model, "ConverseStream", "GetItem", "ConverseStream", "CreateEvent"]
+    assert counter.calls == [*before_the_model, "ConverseStream", "tools/call", "ConverseStream", "CreateEvent"]
 
 
 def test_credentials_are_renewed_by_the_real_broker_in_the_middle_of_a_request(platform: Platform) -> None:
@@ -137,6 +147,6 @@ def test_credentials_are_renewed_by_the_real_broker_in_the_middle_of_a_request(p
     s3 = session.boto3.client("s3", endpoint_url=platform.stack["aws_endpoint_url"])
     prefix = "clinics/clinic-a/documents/"
     for _ in range(3):
-        assert s3.list_objects_v2(Bucket=chosen.documents_bucket, Prefix=prefix)["KeyCount"] > 0
+        assert s3.list_objects_v2(Bucket=platform.stack["buckets"]["documents"], Prefix=prefix)["KeyCount"] > 0
     assert len(grants) == 2
     assert grants[1].expires_at > datetime.now(UTC) + timedelta(seconds=600)
