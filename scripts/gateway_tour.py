@@ -122,7 +122,7 @@ class GatewayTour:
         thief.session_id = mine.session_id
         reply = thief.list_tools()
         who = self.people.name(self.clinic, 1)
-        return self._row(who, "uses a colleague's MCP session", "404 ResourceNotFoundException", reply)
+        return self._row(who, "uses a colleague's MCP session", "404 session_not_found", reply)
 
     def _row(self, who: str, what: str, expected: str, reply: Reply, *, got: str | None = None) -> GatewayAttempt:
         decision = decision_text(self.state_dir, reply.request_id)

@@ -5,6 +5,7 @@ All of it is boto3 against the AWS API, from outside: no code of the platform is
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Final
 
 import jwt
@@ -57,11 +58,13 @@ def user_id_of(access_token: str) -> str:
 def clients_of(stack: Stack, credentials: dict[str, str]) -> Callable[[str], Any]:
     """Return a source of boto3 clients with these credentials, each made once."""
     made: dict[str, Any] = {}
+    lock = Lock()
 
     def get(service: str) -> Any:
-        if service not in made:
-            made[service] = client(stack, service, credentials)
-        return made[service]
+        with lock:  # several threads may ask
+            if service not in made:
+                made[service] = client(stack, service, credentials)
+            return made[service]
 
     return get
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,7 @@ from scripts.isolation import (
 from scripts.tenant_credentials import execution_role, of_tenant
 
 ROOT: Final = Path(__file__).parents[1]
+_PARALLEL: Final = 4
 CLINIC, SIBLING, STRANGER, HOSPITAL, SUSPENDED = "clinic-a", "clinic-ab", "clinic-b", "hospital-a", "clinic-s"
 
 
@@ -77,6 +79,7 @@ class Tour:
         self._canaries, self._injections = load_canaries()
         self._models = load_models()
         self._tokens: dict[str, dict[str, str]] = {}
+        self._sessions: dict[str, Session] = {}  # one a user: each is a process that has to start
 
     def usage(self) -> list[dict[str, Any]]:
         """Return the usage events that the agents have written so far."""
@@ -147,7 +150,10 @@ class Tour:
         return self._tokens[name]
 
     def _session(self, clinic_id: str, number: int = 0) -> Session:
-        return Session(self._stack, self._signed_in(clinic_id, number)["AccessToken"])
+        name = self.name(clinic_id, number)
+        if name not in self._sessions:
+            self._sessions[name] = Session(self._stack, self.access_token(clinic_id, number))
+        return self._sessions[name]
 
     def _owner(self, clinic_id: str, number: int = 0) -> Owner:
         user, canary = self._user(clinic_id, number), self._canaries[clinic_id]
@@ -270,7 +276,8 @@ class Tour:
 
 def _summary(who: str, what: str, attacks: Iterator[Attack], clients: Any, expected: str) -> Attempt:
     """Run several calls, of which each must end alike, as one attempt."""
-    outcomes = [(attack.name, attack.run(clients)) for attack in attacks]
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        outcomes = list(pool.map(lambda attack: (attack.name, attack.run(clients)), attacks))
     wrong = [f"{name}: {outcome}" for name, outcome in outcomes if outcome != expected]
     counted = f"{len(outcomes)} of {len(outcomes)} calls {expected}"
     return Attempt(who=who, what=what, expected=counted, got="; ".join(wrong) or counted)

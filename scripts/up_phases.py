@@ -233,11 +233,14 @@ def provision(
         for part in parts:
             supervisor.wait_ready(part)
     laptop = Laptop(state=state, aws_endpoint_url=f"http://127.0.0.1:{parts[-1].port}", secret=secret)
-    with ThreadPoolExecutor(1) as background:
-        # The bundles need nothing that Terraform makes, and both take their time.
+    bootstrap_root, foundation_root = (terraform_root(laptop, name, os.environ) for name in ("bootstrap", "foundation"))
+    with ThreadPoolExecutor(2) as background:
+        # Neither the bundles nor the providers need what bootstrap makes, and bootstrap mostly waits.
         building = background.submit(bundle.build, progress=progress)
+        preparing = background.submit(foundation_root.init)
         with phase("terraform apply bootstrap", progress):
-            bootstrap = apply_bootstrap(laptop, terraform_root(laptop, "bootstrap", os.environ))
+            bootstrap = apply_bootstrap(laptop, bootstrap_root)
+            preparing.result()
         bucket = bootstrap["artifacts_bucket"]
         with phase("agent built and published", progress):
             manifest = publish_agent(laptop, building.result(), bucket=bucket, progress=progress).to_json()
