@@ -113,6 +113,7 @@ types: $(STAMP) ## Check types
 .PHONY: validate
 validate: $(STAMP) ## Check formatting, validity and tests of all Terraform, on the oldest and newest provider
 	@$(PY) -m scripts.validate $(ARGS)
+	@$(PY) -m scripts.policies --check
 
 .PHONY: schema
 schema: $(STAMP) ## Read the schemas of the Terraform types in use, for the recording provider

@@ -1,4 +1,7 @@
-"""What the platform is measured against: the smallest BedrockAgentCoreApp with Strands, one tool and no tenancy."""
+"""What the platform is measured against: the smallest BedrockAgentCoreApp with Strands, one tool and no tenancy.
+
+It names a guardrail, since the role that it borrows may not call the model without.
+"""
 
 import json
 import os
@@ -25,7 +28,13 @@ def get_patient(patient_id: str) -> str:
 
 def make_model() -> BedrockModel:
     """Make the model once a process, as the SDK's examples do."""
-    return BedrockModel(model_id=os.environ["MODEL_ID"], region_name=os.environ["AWS_REGION"])
+    return BedrockModel(
+        model_id=os.environ["MODEL_ID"],
+        region_name=os.environ["AWS_REGION"],
+        guardrail_id=os.environ["GUARDRAIL_ID"],
+        guardrail_version=os.environ["GUARDRAIL_VERSION"],
+        guardrail_trace="disabled",
+    )
 
 
 MODEL = make_model()
