@@ -119,6 +119,10 @@ validate: $(STAMP) ## Check formatting, validity and tests of all Terraform, on 
 schema: $(STAMP) ## Read the schemas of the Terraform types in use, for the recording provider
 	@$(PY) -m scripts.schema $(ARGS)
 
+.PHONY: policies
+policies: $(STAMP) ## Print what the rendered Cedar policies decide: tier by tool by hour
+	@$(PY) -m scripts.policies $(ARGS)
+
 .PHONY: publish-agent
 publish-agent: $(STAMP) ## Build the agent and put this version into the artifacts bucket
 	@$(PY) -m scripts.publish $(ARGS)

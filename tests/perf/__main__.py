@@ -73,7 +73,7 @@ def agent_environment(stack: Stack, state_dir: Path) -> dict[str, str]:
 
 
 def minimal_environment(bench: Bench) -> dict[str, str]:
-    """Return the minimal app's environment: a role that may call the model itself, and the guardrail that this needs."""
+    """Return the minimal app's environment: a role that may call the model, and the guardrail that this needs."""
     stack = bench.stack
     guardrail = stack["guardrails"]["basic"]
     return {
