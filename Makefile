@@ -71,7 +71,7 @@ chat: $(STAMP) ## Talk to the assistant as one of the sample users
 	@$(PY) -m scripts.chat $(ARGS)
 
 .PHONY: test
-test: $(STAMP) ## Run every test; needs no AWS account
+test: $(STAMP) ## Run every Python test; needs no AWS account
 	@$(PY) -m pytest tests --ignore=tests/perf $(ARGS)
 
 .PHONY: test-unit
@@ -83,7 +83,7 @@ test-contract: $(STAMP) ## Run the tests of the stand-ins against the AWS interf
 	@$(PY) -m pytest tests/contract $(ARGS)
 
 .PHONY: test-terraform
-test-terraform: $(STAMP) ## Run the tests of the Terraform modules
+test-terraform: $(STAMP) ## Run the Python tests of the Terraform modules
 	@$(PY) -m pytest tests/terraform $(ARGS)
 
 .PHONY: test-e2e
@@ -111,7 +111,7 @@ types: $(STAMP) ## Check types
 	@$(VENV)/bin/mypy
 
 .PHONY: validate
-validate: $(STAMP) ## Check formatting, validity and tests of all Terraform, on the oldest and newest provider
+validate: $(STAMP) ## Check all Terraform: format, validity, tests, policies; on both providers
 	@$(PY) -m scripts.validate $(ARGS)
 	@$(PY) -m scripts.policies --check
 

@@ -77,7 +77,7 @@ def render(cases: Sequence[Case], *, tiers: Sequence[str]) -> str:
         "# What the policies decide",
         "",
         "Written by `python -m scripts.policies --update` from the rendered policies, and compared with them by",
-        "`make policies` and `make validate`. A change here is a change of what tenants may do: review it as one.",
+        "`make validate` and `make test`. A change here is a change of what tenants may do: review it as one.",
         "",
         "Hours are UTC: 06-20 is from 06:00:00 to 19:59:59. Claims below the tiers' stand for all that are no tier.",
         "",

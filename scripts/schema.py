@@ -28,7 +28,6 @@ REQUIREMENTS: Final = Path(__file__).with_name("schema-requirements.txt")
 TERRAFORM: Final = (ROOT / "terraform", ROOT / "tests")
 """Folders whose `*.tf` say which types are in use; those of tests too, since they run on the same provider."""
 
-_BINDINGS: Final = "cdktn-provider-aws"
 _MODELS: Final = "botocore"
 _BLOCK: Final = re.compile(r'^\s*(resource|data|ephemeral)\s+"(aws_\w+)"', re.MULTILINE)
 _LINE: Final = 100  # characters, up to which a value of the data file stays on one line

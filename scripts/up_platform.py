@@ -183,10 +183,9 @@ def _foundation_variables(laptop: Laptop, inputs: PlatformInputs, memories: Mapp
         **_place(laptop, inputs),
         "artifacts": {
             "bucket": inputs.artifacts_bucket,
-            "runtime": _artifact(inputs, "runtime"),
+            "runtime": {"key": inputs.manifest["artifacts"]["runtime"]["key"]},
             "lambda": _artifact(inputs, "lambda"),
             "lambda_runtime": inputs.manifest["lambda_runtime"],
-            "runtime_name": inputs.manifest["runtime"],
             "architecture": inputs.manifest["architecture"],
         },
         "memories": memories,

@@ -1,5 +1,6 @@
 """Direct MCP calls to the Gateway of the running platform: what each tier may call, and what is refused, and how."""
 
+import base64
 import json
 import shutil
 import time
@@ -39,6 +40,13 @@ def records(platform: Platform, reply: Reply) -> list[dict[str, Any]]:
 
 def patient_of(platform: Platform, clinic_id: str) -> str:
     return str(platform.canaries["clinics"][clinic_id]["patient_id"])
+
+
+def function_log(platform: Platform, function: str) -> str:
+    """What a function has logged, as CloudWatch has it."""
+    group = f"/aws/lambda/{function_name(platform, function)}"
+    pages = platform.root("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+    return "\n".join(event["message"] for page in pages for event in page["events"])
 
 
 def function_name(platform: Platform, function: str) -> str:
@@ -124,9 +132,13 @@ def test_every_decision_is_recorded_without_arguments(platform: Platform) -> Non
     assert owner.user_id in record["principal"]
     assert record["policy_ids"]
     log = (platform.state_dir / "logs" / "decisions.log").read_text()
-    assert "zebrafish" not in log
-    assert "eyJ" not in log, "no token"
-    assert "zebrafish" not in "".join(path.read_text() for path in (platform.state_dir / "logs").glob("*.log"))
+    assert owner.user_id in log
+    logs = {path.name: path.read_text() for path in (platform.state_dir / "logs").glob("*.log")}
+    logs |= {name: function_log(platform, name) for name in ("interceptor", "tools", "broker")}
+    assert "tool called" in logs["tools"]
+    for name, text in logs.items():
+        assert "zebrafish" not in text, name
+        assert "eyJ" not in text, f"a token in {name}"
 
 
 @pytest.mark.parametrize(("now", "allowed"), [("05:59", False), ("06:00", True), ("19:59", True), ("20:00", False)])
@@ -197,6 +209,8 @@ def test_a_session_is_its_owners(platform: Platform) -> None:
         assert thief.list_tools().status == 404
         assert thief.call(SEARCH, FEVER).status == 404
     assert mine.call(SEARCH, FEVER).code is None
+    assert httpx.delete(mine.url, headers=mine._all_headers(), timeout=10).is_success
+    assert mine.list_tools().status == 404, "it was ended"
     stale = gateway(platform, "clinic-a")
     stale.session_id = "00000000-0000-0000-0000-000000000000"
     assert stale.list_tools().status == 404
@@ -224,6 +238,12 @@ def test_arguments_outside_the_schema_are_refused(platform: Platform, tool: str,
     assert refused.error is not None
     assert refused.error["code"] == -32602
     assert "clinic-b" not in json.dumps(refused.body)
+
+
+def test_who_may_not_call_a_tool_does_not_learn_its_arguments(platform: Platform) -> None:
+    refused = gateway(platform, "clinic-a").call(WEB_SEARCH, {"clinic_id": "clinic-b"})
+    assert refused.code == "invalid_arguments"
+    assert "maxResults" not in json.dumps(refused.body)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +304,7 @@ def test_five_hundred_parallel_calls_of_one_tenant_end_typed_and_another_is_serv
     mine, other = gateway(platform, "clinic-a"), gateway(platform, "hospital-a")
     other.call(PROFILE)
     waited: list[float] = []
-    with ThreadPoolExecutor(120) as pool:
+    with ThreadPoolExecutor(500) as pool:
         flood = [pool.submit(mine.call, PROFILE) for _ in range(500)]
         time.sleep(0.3)
         while not all(call.done() for call in flood):
@@ -302,7 +322,7 @@ def test_five_hundred_parallel_calls_of_one_tenant_end_typed_and_another_is_serv
     assert mine.call(PROFILE).code is None
 
 
-def test_a_broker_that_is_down_is_told_by_the_tool_and_ends_the_turn(
+def test_a_broker_that_is_down_is_told_by_the_tool(
     platform: Platform, faults: Callable[[dict[str, Any]], None]
 ) -> None:
     fresh = gateway(platform, "clinic-c")  # nobody of this clinic has credentials in the tools' function yet
@@ -368,8 +388,17 @@ def test_an_interceptor_that_fails_lets_nothing_through(
 def test_a_tool_function_called_past_the_gateway_answers_nothing(platform: Platform) -> None:
     """With the account's own root, which may call any function: the function itself refuses."""
     payload = json.dumps({"patient_id": patient_of(platform, "clinic-a")}).encode()
-    response = platform.root("lambda").invoke(FunctionName=platform.stack["functions"]["tools"], Payload=payload)
-    assert "patient" not in json.load(response["Payload"])
+    call = {"FunctionName": platform.stack["functions"]["tools"], "Payload": payload}
+    response = platform.root("lambda").invoke(**call)
+    assert json.load(response["Payload"])["error"]["code"] == "direct_call"
+    # As the Gateway would call it, but for a token that verifies.
+    good = platform.access_token("clinic-a")
+    for token in ("", "garbage", good[:-8] + good[-8:][::-1]):
+        headers = {"X-Clinic-Access-Token": token}
+        custom = {"bedrockAgentCoreToolName": PATIENT, "bedrockAgentCorePropagatedHeaders": headers}
+        context = base64.b64encode(json.dumps({"custom": custom}).encode()).decode()
+        response = platform.root("lambda").invoke(**call, ClientContext=context)
+        assert json.load(response["Payload"])["error"]["code"] == "invalid_token"
 
 
 # --- policies as Terraform renders them -------------------------------------------------------------------------------

@@ -16,8 +16,8 @@ from clinic_agent.errors import AgentError, Internal
 from clinic_agent.gateway.connection import GatewayConnection
 from clinic_agent.gateway.refusals import ToolRefused, answer_text, tools_unavailable
 
-LISTING_SECONDS: Final = 300.0
-"""How long a listing serves. A tool that was taken away meanwhile is refused when called, and the listing dropped."""
+LISTING_SECONDS: Final = 60.0
+"""How long a listing serves: so long can a session still be answered after its access hours have ended, without tools. A tool that was taken away meanwhile is refused when called, and the listing dropped."""
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # of Converse
 _LISTING_CHANGED: Final = frozenset({"tool_denied", "unknown_tool"})
@@ -100,7 +100,8 @@ class GatewayTools:
                 raise tools_unavailable()
             tools[found.tool_name] = found
         listed = tuple(tools.values())
-        self._listing = (self._clock(), self._connection.link_number, listed)
+        # An empty one is not kept: the next question may come within the access hours.
+        self._listing = (self._clock(), self._connection.link_number, listed) if listed else None
         return listed
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from local_aws.agentcore.errors import InvalidConfigError
@@ -26,11 +25,6 @@ class Reader:
             raise InvalidConfigError(field=path, problem=f"has to be an object, not {type(data).__name__}")
         self.path = path
         self._data: dict[str, Any] = data
-
-    @property
-    def names(self) -> Sequence[str]:
-        """The names of the fields."""
-        return list(self._data)
 
     def has(self, name: str) -> bool:
         """Tell whether a field holds something: not null, no empty list."""

@@ -29,6 +29,6 @@ output "policies" {
 }
 
 output "tools" {
-  description = "Tools of the catalog by name. A connector's arguments stand nowhere else: AWS knows them, the gateway's stand-in reads them here."
+  description = "Tools of the catalog by name. A connector's arguments stand nowhere else in the state: AWS brings them, and so does the gateway's stand-in."
   value       = module.catalog.tools
 }
