@@ -1,4 +1,4 @@
-"""The web-search tool is described twice, since on AWS the connector brings it: the catalog and the stand-in must agree."""
+"""On AWS the connector describes the web-search tool; here the catalog and the stand-in do, and must agree."""
 
 import json
 from pathlib import Path

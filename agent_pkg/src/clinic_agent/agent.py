@@ -72,7 +72,8 @@ async def answer(
 
     The turn is stored after the model has finished and before `done`: one that failed or was cut off before leaves
     nothing behind, nor does one in which the guardrail stopped the question or anything of the answer; a write that is
-    under way is finished. Usage is metered in every case. Close the generator to stop the work, also in the middle of a model call.
+    under way is finished. Usage is metered in every case. Close the generator to stop the work, also in the middle of
+    a model call.
 
     Raises:
         AgentError: If the turn cannot be finished. Before the first event it can still become an HTTP status.
