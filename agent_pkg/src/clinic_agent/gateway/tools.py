@@ -17,8 +17,8 @@ from clinic_agent.gateway.connection import GatewayConnection
 from clinic_agent.gateway.refusals import ToolRefused, answer_text, tools_unavailable
 
 LISTING_SECONDS: Final = 60.0
-"""How long a listing serves, and so how long a session may go on, without tools, after its access hours have ended. A tool
-that was taken away meanwhile is refused when called, and the listing dropped."""
+"""How long a listing serves, and so how long a session may go on, without tools, after its access hours have ended. A
+tool that was taken away meanwhile is refused when called, and the listing dropped."""
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # of Converse
 _LISTING_CHANGED: Final = frozenset({"tool_denied", "unknown_tool"})
