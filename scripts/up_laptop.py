@@ -82,8 +82,9 @@ def agentcore_root(laptop: Laptop, base: Mapping[str, str]) -> Iterator[Terrafor
         laptop: Where.
         base: As for `terraform_root`.
     """
+    root = terraform_root(laptop, "agentcore", base)
+    root.init()  # not inside the session, which would leave the provider out of the folder: later commands need it
     with recording_session(_without_aws(base), workdir=_terraform(laptop) / "recording") as attached:
-        root = terraform_root(laptop, "agentcore", base)
         yield replace(root, env={**root.env, _ATTACHED: attached[_ATTACHED]})
 
 
