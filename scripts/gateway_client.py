@@ -91,10 +91,6 @@ class GatewaySession:
         self.headers = dict(headers or {})
         self.session_id: str | None = None
         self._ids = itertools.count(1)
-        # No connection is kept, so there is nothing to close; threads may share it.
-        self._client = httpx.Client(
-            timeout=CALL_SECONDS, trust_env=False, verify=_tls(), limits=httpx.Limits(max_keepalive_connections=0)
-        )
 
     def connect(self) -> Reply:
         """Begin the session."""
@@ -120,7 +116,9 @@ class GatewaySession:
 
     def send(self, message: Any) -> Reply:
         """Send any message."""
-        response = self._client.post(self.url, json=message, headers=self._all_headers())
+        response = httpx.post(
+            self.url, json=message, headers=self._all_headers(), timeout=CALL_SECONDS, trust_env=False, verify=_tls()
+        )
         try:
             body = response.json()
         except ValueError:

@@ -135,7 +135,7 @@ def test_every_decision_is_recorded_without_arguments(platform: Platform) -> Non
     assert owner.user_id in log
     logs = {path.name: path.read_text() for path in (platform.state_dir / "logs").glob("*.log")}
     logs |= {name: function_log(platform, name) for name in ("interceptor", "tools", "broker")}
-    assert "tool called" in logs["tools"]
+    assert "START RequestId" in logs["tools"], "it was called"
     for name, text in logs.items():
         assert "zebrafish" not in text, name
         assert "eyJ" not in text, f"a token in {name}"
