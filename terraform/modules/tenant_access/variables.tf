@@ -145,6 +145,13 @@ variable "guardrail_kms_key_arn" {
     condition     = var.guardrail_kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.guardrail_kms_key_arn))
     error_message = "guardrail_kms_key_arn: must be the ARN of a KMS key or null; got ${jsonencode(var.guardrail_kms_key_arn)}."
   }
+  validation {
+    # Tenants may decrypt with it without naming a service, so it must not be a key that fences anything else.
+    condition = var.guardrail_kms_key_arn == null ? true : !contains(
+      [var.data.kms_key_arn, var.registry.kms_key_arn, var.runtime_bundle.kms_key_arn], var.guardrail_kms_key_arn
+    )
+    error_message = "guardrail_kms_key_arn: must be a key of its own, not that of data, registry or runtime_bundle; got ${jsonencode(var.guardrail_kms_key_arn)}."
+  }
 }
 
 variable "token" {

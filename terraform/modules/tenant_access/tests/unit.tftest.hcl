@@ -360,3 +360,11 @@ run "rejects_malformed_names_places_and_periods" {
   }
   expect_failures = [var.name_prefix, var.account_id, var.region, var.partition, var.log_retention_days, var.log_kms_key_arn, var.guardrail_kms_key_arn]
 }
+
+run "rejects_a_guardrail_key_that_encrypts_something_else" {
+  command = plan
+  variables {
+    guardrail_kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/data"
+  }
+  expect_failures = [var.guardrail_kms_key_arn]
+}
