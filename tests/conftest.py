@@ -1,6 +1,7 @@
 """The running platform for the tests that need one: started once a test session, in a folder of its own."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,9 @@ from scripts.tenant_credentials import client
 from scripts.tour import load_canaries, load_models
 
 
+KEPT_SECONDS = 180
+
+
 @dataclass(repr=False)  # it holds tokens, and pytest prints what a failing test had at hand
 class Platform:
     """A running platform, and what tests do with it."""
@@ -22,7 +26,7 @@ class Platform:
     stack: dict[str, Any]
     state_dir: Path
     canaries: dict[str, Any]
-    _tokens: dict[str, dict[str, str]] = field(default_factory=dict)
+    _tokens: dict[str, tuple[float, dict[str, str]]] = field(default_factory=dict)
 
     def users(self, clinic_id: str) -> list[dict[str, Any]]:
         return [
@@ -30,10 +34,12 @@ class Platform:
         ]
 
     def tokens(self, user: dict[str, Any]) -> dict[str, str]:
-        """Sign in once and keep the tokens."""
-        if user["username"] not in self._tokens:
-            self._tokens[user["username"]] = sign_in(self.stack, user["username"], user["password"])
-        return self._tokens[user["username"]]
+        """Sign in and keep the tokens for some minutes, less than they live."""
+        signed_in_at, tokens = self._tokens.get(user["username"], (0.0, {}))
+        if not tokens or time.monotonic() - signed_in_at > KEPT_SECONDS:
+            tokens = sign_in(self.stack, user["username"], user["password"])
+            self._tokens[user["username"]] = time.monotonic(), tokens
+        return tokens
 
     def access_token(self, clinic_id: str, number: int = 0) -> str:
         return self.tokens(self.users(clinic_id)[number])["AccessToken"]

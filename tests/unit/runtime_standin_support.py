@@ -21,6 +21,7 @@ SECRET = "shared-with-the-emulator"
 BUCKET, KEY = "artifacts", "agents/clinic-agent/1.0.0/runtime.zip"
 ROLE = "arn:aws:iam::000000000000:role/execution"
 SESSION = "session-0123456789-0123456789-0123456789"
+DAY = 86_400  # seconds; tokens made when tests are collected have to last until the last one has run
 
 # No dependency at all: it runs with the standard library and what is in the bundle.
 AGENT = r"""
@@ -105,7 +106,7 @@ class Issuer:
 
     def token(self, *, headers: dict[str, Any] | None = None, **claims: Any) -> str:
         now = int(time.time())
-        given = {"iss": ISSUER, "sub": "u", "client_id": CLIENT, "token_use": "access", "iat": now, "exp": now + 300}
+        given = {"iss": ISSUER, "sub": "u", "client_id": CLIENT, "token_use": "access", "iat": now, "exp": now + DAY}
         payload = {name: value for name, value in {**given, **claims}.items() if value is not None}
         key_id = (
             {} if headers is not None and headers.get("kid", "") is None else {"kid": self.key_id, **(headers or {})}

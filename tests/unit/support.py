@@ -21,6 +21,7 @@ CLIENT_ID = "client-of-the-platform"
 USER_A = "11111111-2222-4333-8444-555555555555"
 USER_B = "99999999-2222-4333-8444-555555555555"
 SESSION_ID = "session-0123456789-0123456789-0123456789"
+DAY = 86_400  # seconds; tokens made when tests are collected have to last until the last one has run
 
 
 @dataclass
@@ -59,7 +60,7 @@ class Issuer:
             "clinic_id": "clinic-a",
             "tiers": ["basic"],
             "iat": now,
-            "exp": now + 600,
+            "exp": now + DAY,
             "jti": str(uuid.uuid4()),
         }
         claims.update(changes)

@@ -15,7 +15,7 @@ from local_aws.agentcore.errors import InvalidConfigError, RequestError
 from local_aws.agentcore.jwt_rules import AuthorizerConfig, ClaimRule, parse_authorizer
 from local_aws.agentcore.reader import Reader
 from local_aws.agentcore.signing_keys import SigningKeys
-from tests.unit.runtime_standin_support import CLIENT, ISSUER, Issuer
+from tests.unit.runtime_standin_support import CLIENT, DAY, ISSUER, Issuer
 
 DISCOVERY = "http://issuer.test/.well-known/openid-configuration"
 OURS = Issuer()
@@ -67,7 +67,7 @@ def unsigned(**claims: Any) -> str:
     def part(content: dict[str, Any]) -> str:
         return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
 
-    body = {"iss": ISSUER, "client_id": CLIENT, "exp": int(time.time()) + 60, **claims}
+    body = {"iss": ISSUER, "client_id": CLIENT, "exp": int(time.time()) + DAY, **claims}
     return f"{part({'alg': 'none', 'kid': 'key-1'})}.{part(body)}."
 
 
@@ -80,8 +80,8 @@ NOW = int(time.time())
         (f"Bearer {OURS.token()}", 200),
         (f"bearer  {OURS.token()}", 200),
         (f"Bearer {OURS.token(exp=NOW - 30)}", 401),
-        (f"Bearer {OURS.token(nbf=NOW + 600)}", 401),
-        (f"Bearer {OURS.token(iat=NOW + 600)}", 401),
+        (f"Bearer {OURS.token(nbf=NOW + DAY)}", 401),
+        (f"Bearer {OURS.token(iat=NOW + DAY)}", 401),
         (f"Bearer {OURS.token(exp=None)}", 401),
         (f"Bearer {OURS.token(iss=None)}", 401),
         (f"Bearer {OURS.token(iss=ISSUER + '2')}", 401),

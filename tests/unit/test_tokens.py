@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from clinic_agent.errors import NotAuthenticated, Unavailable
 from clinic_agent.identity import SigningKeys, bearer_token
 from clinic_agent.identity.signing_keys import FIRST_FETCH_SECONDS, REFETCH_SECONDS, REFRESH_SECONDS, KeysUnavailable
-from tests.unit.support import CLIENT_ID, ISSUER, USER_A, Issuer
+from tests.unit.support import CLIENT_ID, DAY, ISSUER, USER_A, Issuer
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +60,9 @@ NOW = int(time.time())
         {"exp": str(NOW + 600)},
         {"exp": NOW + 600.5},
         {"exp": True},
-        {"iat": NOW + 600},
+        {"iat": NOW + DAY},
         {"iat": ...},
-        {"nbf": NOW + 600},
+        {"nbf": NOW + DAY},
         {"sub": ...},
         {"sub": "dr.smith"},
         {"sub": USER_A.upper().replace("1", "A")},
