@@ -15,7 +15,6 @@ from scripts.isolation import Owner, user_id_of
 from scripts.tenant_credentials import client
 from scripts.tour import load_canaries, load_models
 
-
 KEPT_SECONDS = 180
 
 
