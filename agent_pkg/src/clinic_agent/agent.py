@@ -31,6 +31,7 @@ from clinic_agent.memory import Memory, Turn
 from clinic_agent.metering import UsageEvent, UsageMeter, UsageSink
 from clinic_agent.prompt import messages, system_prompt
 from clinic_agent.tool_watch import ToolCap, ToolOutages
+from clinic_agent.version import agent_version
 
 MAX_MODEL_CALLS: Final = 6
 """Model calls of one turn; the answer ends with stop reason `limit_turns`."""
@@ -80,7 +81,7 @@ async def answer(
     """
     started = parts.clock()
     meter = UsageMeter()
-    outcome, code = "disconnected", None
+    outcome, code, status = "disconnected", None, None
     try:
         history, records, tools = await _prepare(parts, session_id)
         said: list[str] = []
@@ -103,12 +104,12 @@ async def answer(
             model_calls=meter.model_calls,
             estimated_cost_usd=meter.cost_usd(parts.tier),
         )
-        yield events.done(request_id=request_id, stop_reason=stop_reason)
+        yield events.done(request_id=request_id, stop_reason=stop_reason, agent_version=agent_version())
     except AgentError as error:
-        outcome, code = "refused", error.code
+        outcome, code, status = "refused", error.code, error.status
         raise
     except Exception:
-        outcome, code = "refused", "internal"
+        outcome, code, status = "refused", "internal", Internal.status
         raise
     finally:
         meter.close()
@@ -121,6 +122,7 @@ async def answer(
                 model_id=parts.tier.model_id,
                 outcome=outcome,
                 error_code=code,
+                error_status=status,
                 model_calls=meter.model_calls,
                 input_tokens=meter.input_tokens,
                 output_tokens=meter.output_tokens,

@@ -3,7 +3,7 @@
     data: {"type":"text","text":"…"}                                  a piece of the answer, in order
     data: {"type":"tool","name":"…","status":"started"}               then "finished" or "failed"
     data: {"type":"usage","input_tokens":0,"output_tokens":0,…}       once, before done
-    data: {"type":"done","request_id":"…","stop_reason":"end_turn"}   last, if all went well: the turn is stored, unless
+    data: {"type":"done","request_id":"…","stop_reason":"end_turn",…} last, if all went well: the turn is stored, unless
                                                                       stop_reason is guardrail_masked
     data: {"type":"error","code":"…","message":"…","request_id":"…"}  last, instead of done
 
@@ -37,9 +37,9 @@ def usage(*, input_tokens: int, output_tokens: int, model_calls: int, estimated_
     }
 
 
-def done(*, request_id: str, stop_reason: str) -> Event:
-    """Build the `done` event."""
-    return {"type": "done", "request_id": request_id, "stop_reason": stop_reason}
+def done(*, request_id: str, stop_reason: str, agent_version: str) -> Event:
+    """Build the `done` event. The version tells which of two releases answered."""
+    return {"type": "done", "request_id": request_id, "stop_reason": stop_reason, "agent_version": agent_version}
 
 
 def error(details: dict[str, object]) -> Event:

@@ -46,16 +46,22 @@ class TenancyGuard:
         self._sessions = sessions
         self._pin = pin
 
-    async def admit(self, authorization: str | None) -> Admission:
-        """Admit a request by its `Authorization` header. Blocking calls (keys, broker) run in threads.
+    async def identify(self, authorization: str | None) -> TenantContext:
+        """Tell whose request it is by its `Authorization` header. A blocking call (keys) runs in a thread.
+
+        Raises:
+            AgentError: If there is no token that is trusted.
+        """
+        token = bearer_token(authorization)
+        tenant = self._verifier.verify_if_key_known(token)
+        return await asyncio.to_thread(self._verifier.verify, token) if tenant is None else tenant
+
+    async def admit(self, tenant: TenantContext) -> Admission:
+        """Admit a request of a verified caller. A blocking call (broker) runs in a thread.
 
         Raises:
             AgentError: If it may not go on.
         """
-        token = bearer_token(authorization)
-        tenant = self._verifier.verify_if_key_known(token)
-        if tenant is None:
-            tenant = await asyncio.to_thread(self._verifier.verify, token)
         self._pin.claim(tenant)
         session = self._sessions.cached(tenant)
         if session is None:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from clinic_agent.contract import check_contract
+
 
 class MissingSetting(Exception):
     """An environment variable is not set."""
@@ -20,6 +22,7 @@ class Settings:
     token_client_id: str
     broker_function: str  # ARN
     gateway_url: str  # the MCP endpoint of the AgentCore Gateway
+    platform_name: str  # start of all names of this platform; tells its metrics from another's in the account
     region: str
 
     @classmethod
@@ -27,8 +30,10 @@ class Settings:
         """Read the settings.
 
         Raises:
+            WrongContract: If the platform is of another contract: then its settings are another's too.
             MissingSetting: If any is not set or empty. There are no defaults: a half-configured agent must not serve.
         """
+        check_contract(environment)
         names = {field: "AWS_REGION" if field == "region" else field.upper() for field in cls.__slots__}
         missing = [name for name in names.values() if not environment.get(name)]
         if missing:

@@ -17,11 +17,13 @@ from starlette.middleware import Middleware
 from clinic_agent.app.request_gate import RequestGate
 from clinic_agent.app.service import Assistant
 from clinic_agent.app.turn_response import TurnResponse
+from clinic_agent.contract import WrongContract
 from clinic_agent.credentials import Broker, Grant, LambdaBroker, TenantSessions
 from clinic_agent.guard import SessionPin, TenancyGuard
 from clinic_agent.identity import SigningKeys, TokenVerifier, TrustedIssuer
-from clinic_agent.metering import log_usage
+from clinic_agent.metering import MetricsLog
 from clinic_agent.settings import MissingSetting, Settings
+from clinic_agent.version import agent_version
 from clinic_agent.workspace import Workspaces
 
 DEFAULT_PORT: Final = 8080
@@ -32,6 +34,8 @@ SERVICES_OF_EVERY_TURN: Final = ("lambda", "bedrock-agentcore", "bedrock-runtime
 def build_app(assistant: Assistant) -> BedrockAgentCoreApp:
     """Build the AgentCore app around an assistant."""
     app = BedrockAgentCoreApp(middleware=[Middleware(RequestGate)])
+    # It gives its logger a level of its own, below which `configure_logging` cannot get.
+    app.logger.setLevel(logging.ERROR)
 
     @app.entrypoint
     async def invoke(payload: Any, context: Any) -> TurnResponse:  # the SDK looks for the name "context"
@@ -60,7 +64,9 @@ def build_assistant(settings: Settings) -> Assistant:
     broker = _LazyLambdaBroker(settings, loader)
     sessions = TenantSessions(broker=broker, loader=loader, region=settings.region)
     guard = TenancyGuard(verifier=TokenVerifier(trusted, keys), sessions=sessions, pin=SessionPin())
-    return Assistant(guard=guard, parts=Workspaces(settings=settings, usage_sink=log_usage))
+    metrics = MetricsLog(platform=settings.platform_name)
+    parts = Workspaces(settings=settings, usage_sink=metrics.turn)
+    return Assistant(guard=guard, parts=parts, refusal_sink=metrics.refusal)
 
 
 def warm_loader() -> botocore.loaders.Loader:
@@ -108,20 +114,16 @@ def configure_logging() -> None:
     sdk = logging.getLogger("bedrock_agentcore")
     sdk.setLevel(logging.ERROR)  # at INFO it writes session ids, at WARNING what the client sent as baggage
     sdk.propagate = False
-    usage = logging.getLogger("clinic_agent.usage")
-    usage.propagate = False  # pure JSON lines, for metric filters
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    usage.addHandler(handler)
 
 
 def main() -> None:
-    """Serve on `PORT` (8080 if not set). Exits with 2 and a message if a setting is missing."""
+    """Serve on `PORT` (8080 if not set). Exits with 1 and a message if the contract is another or a setting missing."""
     configure_logging()
     try:
         settings = Settings.from_environment(os.environ)
-    except MissingSetting as error:
+    except (WrongContract, MissingSetting) as error:
         sys.exit(f"clinic-agent: {error}")
+    agent_version()  # read once, here and not in the first answer
     app = build_app(build_assistant(settings))
     # All that was imported stays: a full collection would walk it, for 300-400 ms, in the middle of some answer.
     gc.collect()

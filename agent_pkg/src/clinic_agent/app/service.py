@@ -9,8 +9,10 @@ from typing import Any, Protocol
 from clinic_agent import events
 from clinic_agent.agent import AgentParts, answer
 from clinic_agent.app.payload import read_question
-from clinic_agent.errors import AgentError, SessionBusy
+from clinic_agent.errors import AgentError, Internal, SessionBusy
 from clinic_agent.guard import Admission, TenancyGuard
+from clinic_agent.identity import TenantContext
+from clinic_agent.metering import RefusalEvent, RefusalSink
 
 logger = logging.getLogger(__name__)
 
@@ -28,9 +30,10 @@ class PartsSource(Protocol):
 class Assistant:
     """Serves the requests of one session, one at a time."""
 
-    def __init__(self, *, guard: TenancyGuard, parts: PartsSource) -> None:
+    def __init__(self, *, guard: TenancyGuard, parts: PartsSource, refusal_sink: RefusalSink) -> None:
         self._guard = guard
         self._parts = parts
+        self._refusal_sink = refusal_sink
         self._busy = False
 
     async def turn(
@@ -41,8 +44,11 @@ class Assistant:
         Raises:
             AgentError: If it is refused or fails.
         """
+        tenant: TenantContext | None = None
+        turning = False  # a turn meters itself, also when it is refused
         try:
-            admission = await self._guard.admit(authorization)
+            tenant = await self._guard.identify(authorization)
+            admission = await self._guard.admit(tenant)
             question = read_question(payload, session_id, admission.tenant)
             if self._busy:
                 raise SessionBusy
@@ -62,6 +68,7 @@ class Assistant:
                     request_id=request_id,
                 )
                 async with aclosing(stream):
+                    turning = True
                     async for event in stream:
                         yield event
             finally:
@@ -70,4 +77,21 @@ class Assistant:
             logger.warning(
                 "code=<%s>, status=<%d>, request_id=<%s> | request refused", error.code, error.status, request_id
             )
+            if not turning:
+                self._meter(error, tenant, request_id)
             raise
+        except Exception:
+            if not turning:
+                self._meter(Internal(), tenant, request_id)
+            raise
+
+    def _meter(self, error: AgentError, tenant: TenantContext | None, request_id: str) -> None:
+        self._refusal_sink(
+            RefusalEvent(
+                layer="agent",
+                request_id=request_id,
+                error_code=error.code,
+                error_status=error.status,
+                tenant=tenant,
+            )
+        )

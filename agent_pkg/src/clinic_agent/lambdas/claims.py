@@ -11,11 +11,14 @@ from typing import Any
 import boto3
 
 from clinic_agent.aws_errors import AWS_ERRORS, error_code
+from clinic_agent.contract import check_contract
 from clinic_agent.keys import InvalidKey
 from clinic_agent.lambdas.registry import CLIENT_CONFIG, NotActive, Registry
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
+
+check_contract(os.environ)  # when the function starts: on a platform of another contract it takes no request
 
 
 class SignInRefused(Exception):

@@ -16,10 +16,12 @@ import boto3
 import botocore.loaders
 from botocore.config import Config
 
+from clinic_agent.contract import check_contract
 from clinic_agent.credentials import LambdaBroker, TenantSessions
-from clinic_agent.errors import AgentError, Internal, NotAuthenticated
+from clinic_agent.errors import AgentError, Internal, NotAuthenticated, NotFound
 from clinic_agent.identity import SigningKeys, TenantContext, TokenVerifier, TrustedIssuer
 from clinic_agent.lambdas.gateway_headers import ACCESS_TOKEN, AmbiguousHeader, request_id_of, value_of
+from clinic_agent.metering import MetricsLog, RefusalEvent, RefusalSink
 from clinic_agent.tools import TOOL_ARGUMENTS, ClinicData
 
 MOST_SESSIONS: Final = 8
@@ -31,6 +33,8 @@ _BROKER_CONFIG: Final = Config(
 
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
+
+check_contract(os.environ)  # when the function starts: on a platform of another contract it takes no request
 
 Answer = dict[str, Any]
 
@@ -55,17 +59,11 @@ def handler(event: Any, context: Any) -> Answer:
     headers = _propagated_headers(custom)
     request_id = request_id_of(headers) or str(getattr(context, "aws_request_id", ""))
     tool = str(custom.get("bedrockAgentCoreToolName", "")).rpartition("___")[2]
-    outcome = "answered"
     try:
-        if not custom:
-            raise DirectCall
-        answer = _tools().call(tool, event, headers)
-    except AgentError as error:
-        answer, outcome = _error(error), error.code
-    except Exception as error:
-        # The class alone: messages and tracebacks can hold patient data.
-        logger.error("error=<%s>, request_id=<%s> | tool failed", type(error).__name__, request_id)
-        answer, outcome = _error(Internal()), "internal"
+        tools = _tools()
+        answer, outcome = tools.answer(tool, event, headers if custom else None, request_id)
+    except Exception as error:  # there is none to meter it: its environment is incomplete
+        answer, outcome = _error(_failure(error, request_id)), "internal"
     logger.info(
         "tool=<%s>, outcome=<%s>, duration_ms=<%d>, request_id=<%s> | tool called",
         tool if tool in TOOL_ARGUMENTS else "",
@@ -79,19 +77,56 @@ def handler(event: Any, context: Any) -> Answer:
 class Tools:
     """Verifies the caller, gets the caller's credentials, and runs the tool with them."""
 
-    def __init__(self, *, verifier: TokenVerifier, sessions: TenantSessions, bucket: str, table: str) -> None:
+    def __init__(
+        self,
+        *,
+        verifier: TokenVerifier,
+        sessions: TenantSessions,
+        bucket: str,
+        table: str,
+        refusal_sink: RefusalSink,
+    ) -> None:
         self._verifier = verifier
         self._sessions = sessions
         self._bucket = bucket
         self._table = table
+        self._refusal_sink = refusal_sink
 
-    def call(self, tool: str, arguments: Any, headers: Mapping[str, Any]) -> Answer:
-        """Run a tool by its bare name.
+    def answer(
+        self, tool: str, arguments: Any, headers: Mapping[str, Any] | None, request_id: str
+    ) -> tuple[Answer, str]:
+        """Run a tool by its bare name; also what to log of it. Never raises.
 
-        Raises:
-            AgentError: If the caller is not trusted or not active, or the tool refuses or cannot answer.
+        Args:
+            tool: Name of the tool.
+            arguments: What the tool is asked.
+            headers: What the Gateway passed on; None if the call did not come from it.
+            request_id: The interceptor's.
         """
-        tenant = self._tenant(headers)
+        tenant: TenantContext | None = None
+        try:
+            if headers is None:
+                raise DirectCall
+            tenant = self._tenant(headers)
+            return self._call(tool, arguments, tenant), "answered"
+        except NotFound as error:
+            return _error(error), error.code  # an answer as good as any
+        except AgentError as error:
+            refusal = error
+        except Exception as error:
+            refusal = _failure(error, request_id)
+        self._refusal_sink(
+            RefusalEvent(
+                layer="gateway",
+                request_id=request_id,
+                error_code=refusal.code,
+                error_status=refusal.status,
+                tenant=tenant,
+            )
+        )
+        return _error(refusal), refusal.code
+
+    def _call(self, tool: str, arguments: Any, tenant: TenantContext) -> Answer:
         session = self._sessions.open(tenant)
         data = session.kept(
             ClinicData,
@@ -126,6 +161,12 @@ def _propagated_headers(custom: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
+def _failure(error: Exception, request_id: str) -> AgentError:
+    # The class alone: messages and tracebacks can hold patient data.
+    logger.error("error=<%s>, request_id=<%s> | tool failed", type(error).__name__, request_id)
+    return Internal()
+
+
 def _error(error: AgentError) -> Answer:
     return {"error": {"code": error.code, "message": error.message, "retryable": error.retryable}}
 
@@ -145,4 +186,5 @@ def _tools() -> Tools:
         ),
         bucket=environment["DOCUMENTS_BUCKET"],
         table=environment["PATIENTS_TABLE"],
+        refusal_sink=MetricsLog(platform=environment["PLATFORM_NAME"]).refusal,
     )
