@@ -25,8 +25,8 @@ from scripts.schema_rules import SOURCES, RulesError, ServiceModel, derive
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 REQUIREMENTS: Final = Path(__file__).with_name("schema-requirements.txt")
-TERRAFORM: Final = (ROOT / "terraform", ROOT / "tests")
-"""Folders whose `*.tf` say which types are in use; those of tests too, since they run on the same provider."""
+TERRAFORM: Final = (ROOT / "terraform", ROOT / "tests", ROOT / "policy_checks")
+"""Folders whose `*.tf` say which types are in use; tests and examples of checks too: they run on the same provider."""
 
 _MODELS: Final = "botocore"
 _BLOCK: Final = re.compile(r'^\s*(resource|data|ephemeral)\s+"(aws_\w+)"', re.MULTILINE)

@@ -18,3 +18,11 @@ output "kms_key_arn" {
   description = "Key of both buckets. Who reads an artifact needs kms:Decrypt on it."
   value       = aws_kms_key.this.arn
 }
+
+output "backend_config" {
+  description = "Content of backend.hcl by environment, once the state bucket is closed to the public and encrypted."
+  value       = local.backend_config
+  depends_on = [
+    aws_s3_bucket_versioning.this, aws_s3_bucket_server_side_encryption_configuration.this, aws_s3_bucket_policy.this,
+  ]
+}

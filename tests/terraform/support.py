@@ -69,13 +69,25 @@ def readme_examples(*, agentcore: bool = False) -> dict[str, tuple[str, int]]:
         agentcore: Of the modules that need AgentCore, instead of the others.
     """
     found = {}
-    for readme in sorted(SOURCES.glob("modules/*/README.md")):
-        if needs_agentcore(readme.parent) is not agentcore:
-            continue
-        blocks = re.findall(r"```hcl\n(.*?)# expect: resources=(\d+)\n```", readme.read_text(), re.DOTALL)
-        assert len(blocks) == 1, f"{readme} needs one example that ends with the number of resources to expect"
-        found[readme.parent.name] = (blocks[0][0], int(blocks[0][1]))
+    for versions in sorted(SOURCES.glob("modules/*/versions.tf")):
+        module, readme = versions.parent.name, versions.parent / "README.md"
+        if needs_agentcore(versions.parent) is not agentcore or not readme.is_file():
+            continue  # a test of its own says which module has none
+        fenced = re.findall(r"^```hcl\n(.*?)^```$", readme.read_text(), re.MULTILINE | re.DOTALL)
+        blocks = [block for block in fenced if f'module "{module}" {{' in block]
+        assert len(blocks) == 1, f'{readme} needs one example, with a module "{module}"'
+        expected = re.search(r"^# expect: resources=(\d+)\n\Z", blocks[0], re.MULTILINE)
+        assert expected, f"{readme}: its example must end with the number of resources to expect"
+        found[module] = (blocks[0][: expected.start()], int(expected[1]))
     return found
+
+
+def planned_example(plan: Mapping[str, Any], module: str) -> int:
+    """How many resources the example of a module's README plans."""
+    # What plans nothing is missing among the planned values, whether it was called or not.
+    assert plan["configuration"]["root_module"]["module_calls"][module]["source"] == f"../../modules/{module}"
+    modules = plan["planned_values"]["root_module"].get("child_modules", [])
+    return sum(len(planned_resources(m)) for m in modules if m["address"] == f"module.{module}")
 
 
 def changed_guardrails() -> dict[str, dict[str, Any]]:

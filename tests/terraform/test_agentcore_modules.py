@@ -11,13 +11,15 @@ from typing import Any, Final
 import pytest
 
 from .agentcore_support import Call, Expression, refusals
-from .support import SOURCES, Workspace, needs_agentcore, planned_resources, readme_examples
+from .support import SOURCES, Workspace, needs_agentcore, planned_example, readme_examples
 
 FOLDERS = sorted(str(p.parent.relative_to(SOURCES)) for p in SOURCES.rglob("versions.tf") if needs_agentcore(p.parent))
 FIXTURE = Path(__file__).parent / "fixture_agentcore"
+# The first calls the others and has no types; the second sends spans to X-Ray, which 5.100 cannot.
+WITH_OTHER_TYPES: Final = {"modules/agentcore", "modules/observability"}
 
 
-@pytest.mark.parametrize("folder", [f for f in FOLDERS if f.startswith("modules/")])
+@pytest.mark.parametrize("folder", [f for f in FOLDERS if f.startswith("modules/") and f not in WITH_OTHER_TYPES])
 def test_agentcore_modules_hold_nothing_but_agentcore(folder: str) -> None:
     text = "\n".join(p.read_text() for p in (SOURCES / folder).glob("*.tf"))
     types = re.findall(r'^(?:resource|data) "(\w+)"', text, re.MULTILINE)
@@ -44,9 +46,7 @@ def examples(recording: Workspace) -> dict[str, Any]:
 
 @pytest.mark.parametrize("module", sorted(readme_examples(agentcore=True)))
 def test_agentcore_readme_example_plans_what_it_says(examples: dict[str, Any], module: str) -> None:
-    modules = examples["planned_values"]["root_module"]["child_modules"]
-    planned = [m for m in modules if m["address"] == f"module.{module}"]
-    assert sum(len(planned_resources(m)) for m in planned) == readme_examples(agentcore=True)[module][1]
+    assert planned_example(examples, module) == readme_examples(agentcore=True)[module][1]
 
 
 Case = tuple[Mapping[str, Any], str]  # (inputs that are other than in GOOD, what the plan must say)
@@ -329,16 +329,21 @@ BAD: Final[Mapping[str, list[Case]]] = {
             "x-amzn- (but for X-Amzn-Bedrock-AgentCore-Runtime-Custom-*); got ",
         ),
         (
+            {"environment": {"PLATFORM_CONTRACT": "1"}},
+            'environment: PLATFORM_CONTRACT is set by this module; got "1".',
+        ),
+        (
             {"environment": {"A-B": "x"}},
-            'environment: must be at most 50, with names of 1-100 letters, digits and underscores; got ["A-B"].',
+            "environment: must be at most 49 (a runtime takes 50), with names of 1-100 letters, digits and "
+            'underscores; got ["A-B"].',
         ),
         (
-            {"environment": {f"V{i}": "" for i in range(51)}},
-            "environment: must be at most 50, with names of 1-100",
+            {"environment": {f"V{i}": "" for i in range(50)}},
+            "environment: must be at most 49 (a runtime takes 50), with names of 1-100",
         ),
         (
-            {"environment": {"LONG": "x" * 1533}},
-            "environment: names and values must have at most 1536 characters in all; got 1537.",
+            {"environment": {"LONG": "x" * 1497}},
+            "environment: names and values must have at most 1500 characters in all (a runtime takes 1536); got 1501.",
         ),
         ({"idle_timeout_seconds": 59}, "idle_timeout_seconds: must be a whole number 60-28800; got 59."),
         ({"max_lifetime_seconds": 28801}, "max_lifetime_seconds: must be a whole number 60-28800; got 28801."),

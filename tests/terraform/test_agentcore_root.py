@@ -24,11 +24,11 @@ pytestmark = pytest.mark.timeout(300)  # the fixture applies twice, on a machine
 CATALOG = SOURCES / "catalog"
 TIERS: dict[str, Any] = yaml.safe_load((CATALOG / "tiers.yaml").read_text())
 TOOLS: dict[str, Any] = {p.stem: json.loads(p.read_text()) for p in sorted((CATALOG / "tools").glob("*.json"))}
-GATEWAY = "module.gateway.aws_bedrockagentcore_gateway.this"
-RUNTIME = "module.runtime.aws_bedrockagentcore_agent_runtime.this"
-POLICY = 'module.policy.aws_bedrockagentcore_policy.tier["{}"]'
-MEMORY = 'module.memory.aws_bedrockagentcore_memory.tier["{}"]'
-STRATEGY = 'module.memory.aws_bedrockagentcore_memory_strategy.tier["{}"]'
+GATEWAY = "module.agentcore.module.gateway.aws_bedrockagentcore_gateway.this"
+RUNTIME = "module.agentcore.module.runtime.aws_bedrockagentcore_agent_runtime.this"
+POLICY = 'module.agentcore.module.policy.aws_bedrockagentcore_policy.tier["{}"]'
+MEMORY = 'module.agentcore.module.memory.aws_bedrockagentcore_memory.tier["{}"]'
+STRATEGY = 'module.agentcore.module.memory.aws_bedrockagentcore_memory_strategy.tier["{}"]'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Applied:
 def applied(recording: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Applied:
     folder = recording.folder / "envs" / "local" / "agentcore"
     root = TerraformRoot(folder=folder, work=tmp_path_factory.mktemp("agentcore"), env=recording.env)
-    root.apply(WITHOUT_FOUNDATION, targets=["module.memory"])
+    root.apply(WITHOUT_FOUNDATION, targets=["module.agentcore.module.memory"])
     memories = RecordedState.parse(root.show())
     with pytest.raises(TerraformFailed) as refused:
         root.apply(WITHOUT_FOUNDATION)
@@ -68,9 +68,12 @@ def _wire_name(tool: str) -> str:
 
 
 def test_memories_are_applied_alone_and_then_everything_once(applied: Applied) -> None:
-    assert {r.address.split(".aws_")[0] for r in applied.memories.resources} == {"module.memory"}
+    assert {r.address.split(".aws_")[0] for r in applied.memories.resources} == {"module.agentcore.module.memory"}
     assert applied.memories.outputs["memories"] == applied.state.outputs["memories"]
-    assert "foundation: must be the foundation's outputs, but for -target=module.memory; got null." in applied.refused
+    assert (
+        "foundation: must be the foundation's outputs, but for -target=module.agentcore.module.memory; got null."
+        in applied.refused
+    )
     assert "null value" not in applied.refused  # one message, not one for each use of the variable
     assert applied.stable
 
@@ -93,9 +96,15 @@ def _dependencies(root: TerraformRoot) -> dict[str, set[str]]:
 
 def test_resources_wait_for_what_the_service_needs_first_and_no_longer(applied: Applied) -> None:
     waits = _dependencies(applied.root)
-    engine, policy = "module.policy.aws_bedrockagentcore_policy_engine.this", POLICY.removesuffix('["{}"]')
-    targets = {f"module.gateway.aws_bedrockagentcore_gateway_target.{kind}" for kind in ("function", "connector")}
-    endpoint = "module.runtime.aws_bedrockagentcore_agent_runtime_endpoint.this"
+    engine, policy = (
+        "module.agentcore.module.policy.aws_bedrockagentcore_policy_engine.this",
+        POLICY.removesuffix('["{}"]'),
+    )
+    targets = {
+        f"module.agentcore.module.gateway.aws_bedrockagentcore_gateway_target.{kind}"
+        for kind in ("function", "connector")
+    }
+    endpoint = "module.agentcore.module.runtime.aws_bedrockagentcore_agent_runtime_endpoint.this"
     memory, strategy = MEMORY.removesuffix('["{}"]'), STRATEGY.removesuffix('["{}"]')
     assert waits == {
         memory: set(),  # nor for the foundation: the first apply has none
@@ -185,7 +194,9 @@ def test_every_call_passes_interceptor_and_engine_and_errors_tell_nothing(applie
 
 
 def test_function_tools_are_those_of_the_catalog_with_their_schemas(applied: Applied) -> None:
-    target = applied.by_address()['module.gateway.aws_bedrockagentcore_gateway_target.function["clinic-data"]']
+    target = applied.by_address()[
+        'module.agentcore.module.gateway.aws_bedrockagentcore_gateway_target.function["clinic-data"]'
+    ]
     (function,) = target["target_configuration"][0]["mcp"][0]["lambda"]
     assert function["lambda_arn"] == FOUNDATION["tools_function_arn"]
     (schema,) = function["tool_schema"]
@@ -213,7 +224,9 @@ def test_function_tools_are_those_of_the_catalog_with_their_schemas(applied: App
 
 
 def test_web_search_is_a_connector_that_offers_one_tool_and_sees_no_header(applied: Applied) -> None:
-    target = applied.by_address()['module.gateway.aws_bedrockagentcore_gateway_target.connector["web-search"]']
+    target = applied.by_address()[
+        'module.agentcore.module.gateway.aws_bedrockagentcore_gateway_target.connector["web-search"]'
+    ]
     (connector,) = target["target_configuration"][0]["mcp"][0]["connector"]
     assert connector["source"][0]["connector_id"] == "web-search"
     assert connector["enabled"] == ["WebSearch"]
@@ -250,6 +263,8 @@ def test_the_runtime_starts_the_bundle_and_knows_neither_tenant_nor_data(applied
         "GATEWAY_URL": "http://127.0.0.1:8701/mcp",
         "AWS_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+        "PLATFORM_CONTRACT": "1",
+        "PLATFORM_NAME": "clinic-test",
     }
     assert runtime["request_header_configuration"] == [{"request_header_allowlist": ["Authorization"]}]
     assert runtime["lifecycle_configuration"] == [{"idle_runtime_session_timeout": 300, "max_lifetime": 3600}]

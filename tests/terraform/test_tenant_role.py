@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from clinic_agent.lambdas.tier_table import tier_settings
+
 from .support import Access
 
 Statement = dict[str, Any]
@@ -166,7 +168,7 @@ def test_one_more_block_adds_two_resources_and_one_tier_to_the_trust(shipped: Ac
     assert shipped.addresses() <= enterprise.addresses()
     before, after = json.dumps(shipped.roles()["tenant"]), json.dumps(enterprise.roles()["tenant"])
     assert after == before.replace('["basic", "premium"]', '["basic", "enterprise", "premium"]') != before
-    settings = json.loads(enterprise.functions()["broker"]["environment"][0]["variables"]["TIERS"])
+    settings = tier_settings(enterprise.functions()["broker"]["environment"][0]["variables"]["TIERS"])
     assert settings["enterprise"] == {
         "model_id": MODELS["premium"],
         "memory_id": "clinic_test_enterprise-abcdefghij",

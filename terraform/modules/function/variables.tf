@@ -74,9 +74,13 @@ variable "handler" {
 }
 
 variable "environment" {
-  description = "Variables of the environment. No secrets: whoever may describe the function reads them."
+  description = "Variables of the environment, besides PLATFORM_CONTRACT. No secrets: whoever may describe the function reads them."
   type        = map(string)
   nullable    = false
+  validation {
+    condition     = !contains(keys(var.environment), "PLATFORM_CONTRACT")
+    error_message = "environment: PLATFORM_CONTRACT is set by this module; got ${jsonencode(lookup(var.environment, "PLATFORM_CONTRACT", null))}."
+  }
 }
 
 variable "aws_endpoint_url" {
@@ -147,4 +151,11 @@ variable "log_kms_key_arn" {
     condition     = var.log_kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.log_kms_key_arn))
     error_message = "log_kms_key_arn: must be the ARN of a KMS key or null; got ${jsonencode(var.log_kms_key_arn)}."
   }
+}
+
+variable "tags" {
+  description = "Tags of the function, its role and its log group."
+  type        = map(string)
+  default     = {}
+  nullable    = false
 }

@@ -13,6 +13,7 @@ module "interceptor" {
   log_retention_days   = var.log_retention_days
   log_kms_key_arn      = var.log_kms_key_arn
   aws_endpoint_url     = var.aws_endpoint_url
+  tags                 = var.tags
 
   environment = merge(local.token_environment, {
     TOOL_ARGUMENTS = jsonencode({ for wire_name, arguments in var.tool_arguments : wire_name => sort(arguments) })
@@ -35,6 +36,7 @@ module "tools" {
   log_retention_days   = var.log_retention_days
   log_kms_key_arn      = var.log_kms_key_arn
   aws_endpoint_url     = var.aws_endpoint_url
+  tags                 = var.tags
 
   environment = merge(local.token_environment, {
     BROKER_FUNCTION  = var.broker_function_arn

@@ -2,6 +2,7 @@
 # business: the user's token goes through to the functions, and they ask the broker with it.
 resource "aws_iam_role" "gateway" {
   name = local.gateway_role_name
+  tags = var.tags
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -68,6 +69,27 @@ resource "aws_iam_role_policy" "gateway" {
           Resource = local.gateway_arn
         },
       ] : [],
+      [for statement in [
+        {
+          # AWS's guide adds kms:ViaService and the gateway's ARN as encryption context. Targets are encrypted by calls that
+          # carry neither, public projects found, and a gateway with those conditions is refused.
+          Sid      = "UseGatewayKey"
+          Effect   = "Allow"
+          Action   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
+          Resource = var.gateway_kms_key_arn
+        },
+        {
+          Sid      = "LetAgentCoreUseGatewayKey"
+          Effect   = "Allow"
+          Action   = "kms:CreateGrant"
+          Resource = var.gateway_kms_key_arn
+          Condition = {
+            StringEquals                = { "kms:GrantConstraintType" = "EncryptionContextSubset" }
+            "ForAllValues:StringEquals" = { "kms:GrantOperations" = ["Decrypt", "GenerateDataKey"] }
+            Null                        = { "kms:GrantOperations" = "false" } # ForAllValues also holds without the key
+          }
+        },
+      ] : statement if var.gateway_kms_key_arn != null],
       local.deny_tenants,
     )
   })

@@ -16,6 +16,7 @@ locals {
     TOKEN_ISSUER    = var.token.issuer
     TOKEN_JWKS_URL  = var.token.jwks_url
     TOKEN_CLIENT_ID = var.token.client_id
+    PLATFORM_NAME   = var.name_prefix # dimension of the functions' metrics
   }
 
   # None of the three roles reaches a tenant's things by itself, even if somebody adds an Allow later: what the tools read

@@ -90,6 +90,21 @@ variable "log_kms_key_arn" {
   }
 }
 
+variable "gateway_kms_key_arn" {
+  description = "Key of the gateway's configuration, which its role then uses; null if AWS's own."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.gateway_kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[a-zA-Z0-9-]+$", var.gateway_kms_key_arn))
+    error_message = "gateway_kms_key_arn: must be the ARN of a KMS key or null; got ${jsonencode(var.gateway_kms_key_arn)}."
+  }
+  validation {
+    # The role is denied all use of those.
+    condition     = var.gateway_kms_key_arn == null ? true : !contains(var.data.kms_key_arns, var.gateway_kms_key_arn)
+    error_message = "gateway_kms_key_arn: must not be a key of tenants' data (data.kms_key_arns); got ${jsonencode(var.gateway_kms_key_arn)}."
+  }
+}
+
 variable "token" {
   description = "Which access tokens the functions accept: issuer, where its keys are, and the app client."
   type = object({
@@ -178,4 +193,11 @@ variable "tools" {
     condition     = var.tools.timeout_seconds >= 1 && var.tools.timeout_seconds <= 25
     error_message = "tools.timeout_seconds: must be 1-25 (whoever asked stops at 29 s, interceptor and broker included); got ${var.tools.timeout_seconds}."
   }
+}
+
+variable "tags" {
+  description = "Tags of roles, functions and log groups."
+  type        = map(string)
+  default     = {}
+  nullable    = false
 }

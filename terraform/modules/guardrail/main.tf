@@ -24,6 +24,7 @@ resource "aws_bedrock_guardrail" "this" {
   blocked_input_messaging   = each.value.message
   blocked_outputs_messaging = each.value.message
   kms_key_arn               = var.kms_key_arn
+  tags                      = var.tags
 
   content_policy_config {
     dynamic "filters_config" {

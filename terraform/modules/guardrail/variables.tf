@@ -62,3 +62,10 @@ variable "kms_key_arn" {
     error_message = "kms_key_arn: must be the ARN of a KMS key or null; got ${jsonencode(var.kms_key_arn)}."
   }
 }
+
+variable "tags" {
+  description = "Tags of the guardrails; their versions have none."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

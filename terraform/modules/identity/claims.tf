@@ -12,6 +12,7 @@ module "claims" {
   log_kms_key_arn    = var.log_kms_key_arn
   aws_endpoint_url   = var.aws_endpoint_url
   environment        = { REGISTRY_TABLE = local.registry_name }
+  tags               = var.tags
 
   statements = [
     {

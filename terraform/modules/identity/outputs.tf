@@ -54,3 +54,8 @@ output "claims_role_arn" {
   description = "Role of the claims function."
   value       = module.claims.role_arn
 }
+
+output "claims_function_name" {
+  description = "Name of the claims function, known at plan time."
+  value       = local.claims_name
+}

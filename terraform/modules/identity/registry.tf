@@ -3,6 +3,7 @@ resource "aws_kms_key" "registry" {
   description             = "${var.name_prefix}: tenant registry"
   enable_key_rotation     = true
   deletion_window_in_days = var.kms_deletion_window_days
+  tags                    = var.tags
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -26,6 +27,7 @@ resource "aws_dynamodb_table" "registry" {
   hash_key                    = "pk"
   range_key                   = "sk"
   deletion_protection_enabled = var.protect_data
+  tags                        = var.tags
 
   attribute {
     name = "pk"

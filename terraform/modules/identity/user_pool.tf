@@ -10,6 +10,7 @@ resource "aws_cognito_user_pool" "this" {
   user_pool_tier      = "ESSENTIALS" # claims in access tokens (pre-token-generation V2_0) start at this tier
   deletion_protection = var.protect_data ? "ACTIVE" : "INACTIVE"
   mfa_configuration   = var.mfa
+  tags                = var.tags
 
   # Nobody signs himself up: a user without a membership has no clinic.
   admin_create_user_config {

@@ -205,3 +205,10 @@ variable "oidc_base_url" {
     error_message = "oidc_base_url: must be a URL without query, fragment and trailing slash, or null; got ${jsonencode(var.oidc_base_url)}."
   }
 }
+
+variable "tags" {
+  description = "Tags of user pool, registry, key, and the claims function with its role and log group."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

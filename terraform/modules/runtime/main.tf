@@ -1,3 +1,8 @@
+# The agent refuses to start on a platform of another contract.
+module "contract" {
+  source = "../contract"
+}
+
 resource "aws_bedrockagentcore_agent_runtime" "this" {
   agent_runtime_name = var.name
   description        = "Clinic assistant ${var.agent_version}."
@@ -70,8 +75,7 @@ resource "aws_bedrockagentcore_agent_runtime" "this" {
     max_lifetime                 = var.max_lifetime_seconds
   }]
 
-  # {} would show up as a change in every plan.
-  environment_variables = length(var.environment) == 0 ? null : var.environment
+  environment_variables = merge(var.environment, module.contract.environment)
 
   # A runtime has no argument for the bundle's checksum; the tags tell what the newest version should run.
   tags = merge(var.tags, { AgentVersion = var.agent_version, BundleSha256 = var.bundle.sha256 })

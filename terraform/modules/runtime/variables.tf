@@ -107,18 +107,22 @@ variable "request_headers" {
 }
 
 variable "environment" {
-  description = "Environment variables of the agent. No secrets: the API shows them. Values may be unknown at plan time, and are then checked at apply."
+  description = "Environment variables of the agent, besides PLATFORM_CONTRACT. No secrets: the API shows them. Values may be unknown at plan time, and are then checked at apply."
   type        = map(string)
   default     = {}
   nullable    = false
   validation {
-    condition     = length(var.environment) <= 50 && alltrue([for name in keys(var.environment) : can(regex("^[A-Za-z_][A-Za-z0-9_]{0,99}$", name))])
-    error_message = "environment: must be at most 50, with names of 1-100 letters, digits and underscores; got ${jsonencode(keys(var.environment))}."
+    condition     = !contains(keys(var.environment), "PLATFORM_CONTRACT")
+    error_message = "environment: PLATFORM_CONTRACT is set by this module; got ${jsonencode(lookup(var.environment, "PLATFORM_CONTRACT", null))}."
+  }
+  validation {
+    condition     = length(var.environment) <= 49 && alltrue([for name in keys(var.environment) : can(regex("^[A-Za-z_][A-Za-z0-9_]{0,99}$", name))])
+    error_message = "environment: must be at most 49 (a runtime takes 50), with names of 1-100 letters, digits and underscores; got ${jsonencode(keys(var.environment))}."
   }
   validation {
     # 1.5 KB in all is what a runtime that is restored from a snapshot has for a zip; a single value may have 5000 elsewhere.
-    condition     = sum(concat([0], [for name, value in var.environment : length(name) + length(value)])) <= 1536
-    error_message = "environment: names and values must have at most 1536 characters in all; got ${sum(concat([0], [for name, value in var.environment : length(name) + length(value)]))}."
+    condition     = sum(concat([0], [for name, value in var.environment : length(name) + length(value)])) <= 1500
+    error_message = "environment: names and values must have at most 1500 characters in all (a runtime takes 1536); got ${sum(concat([0], [for name, value in var.environment : length(name) + length(value)]))}."
   }
 }
 

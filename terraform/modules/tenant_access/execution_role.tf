@@ -2,6 +2,7 @@
 # write its own logs and ask the broker, and is denied what would reach a tenant even if somebody adds an Allow later.
 resource "aws_iam_role" "execution" {
   name = local.execution_name
+  tags = var.tags
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

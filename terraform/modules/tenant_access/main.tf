@@ -10,7 +10,7 @@ locals {
   tenant_role_arn = "${local.arn_prefix}:iam::${var.account_id}:role/${local.tenant_name}"
   broker_arn      = "${local.arn_prefix}:lambda:${var.region}:${var.account_id}:function:${local.broker_name}"
 
-  via_service = { for s in ["s3", "dynamodb"] : s => "${s}.${var.region}.amazonaws.com" }
+  via_service = { for s in ["bedrock-agentcore", "dynamodb", "s3"] : s => "${s}.${var.region}.amazonaws.com" }
 
   # Actions of the AgentCore memory data plane: by actor, by namespace, and the rest, which no policy can fence yet
   # (record ids carry no tenant; ListActors has no condition key).

@@ -97,6 +97,17 @@ locals {
       Resource  = var.guardrail_kms_key_arn
       Condition = local._clinic_present
     }],
+    var.memory_kms_key_arn == null ? [] : [{
+      # If AgentCore encrypts events in the caller's name; if it does so by a grant, this is never asked. What a session
+      # may read and write is decided by the memories' own statements.
+      Sid      = "UseMemoryKeyThroughAgentCore"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource = var.memory_kms_key_arn
+      Condition = merge(local._clinic_present, {
+        StringEquals = { "kms:ViaService" = local.via_service["bedrock-agentcore"] }
+      })
+    }],
     {
       # A further role could be a way to other tags. Roles of this account that trust a tenant need no Allow here.
       Sid      = "DenyFurtherRoles"
@@ -160,6 +171,7 @@ resource "aws_iam_role" "tenant" {
   max_session_duration = 3600
   assume_role_policy   = local.tenant_trust_policy
   depends_on           = [module.broker.role_arn] # a trust policy may name only roles that exist
+  tags                 = var.tags
 
   lifecycle {
     precondition {
@@ -182,6 +194,7 @@ resource "aws_iam_policy" "tier" {
   name        = "${local.tenant_name}-${each.key}"
   description = "Models and memory of tier ${each.key}, for sessions that are tagged with it"
   policy      = jsonencode({ Version = "2012-10-17", Statement = each.value })
+  tags        = var.tags
 }
 
 resource "aws_iam_role_policy_attachment" "tier" {

@@ -154,6 +154,21 @@ variable "guardrail_kms_key_arn" {
   }
 }
 
+variable "memory_kms_key_arn" {
+  description = "Key of the tiers' memories, which tenants then may use through AgentCore and in no other way; null if AWS's own."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.memory_kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.memory_kms_key_arn))
+    error_message = "memory_kms_key_arn: must be the ARN of a KMS key or null; got ${jsonencode(var.memory_kms_key_arn)}."
+  }
+  validation {
+    # Nothing but a guardrail may hang on that key.
+    condition     = var.memory_kms_key_arn == null ? true : var.guardrail_kms_key_arn == null ? true : var.memory_kms_key_arn != var.guardrail_kms_key_arn
+    error_message = "memory_kms_key_arn: must differ from guardrail_kms_key_arn, which tenants use without naming a service; got ${jsonencode(var.memory_kms_key_arn)}."
+  }
+}
+
 variable "token" {
   description = "Which access tokens the broker accepts: issuer, where its keys are, and the app client."
   type = object({
@@ -238,5 +253,17 @@ variable "broker_timeout_seconds" {
   validation {
     condition     = var.broker_timeout_seconds >= 1 && var.broker_timeout_seconds <= 29
     error_message = "broker_timeout_seconds: must be 1-29 (the caller waits, and its own callers stop at 29 s); got ${var.broker_timeout_seconds}."
+  }
+}
+
+variable "tags" {
+  description = "Tags of roles, tiers' policies, and the broker with its log group."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+  validation {
+    # A role's own tags count as aws:PrincipalTag/..., and their names in any case: one here would be every tenant's.
+    condition     = length([for key in keys(var.tags) : key if contains(["clinicid", "tier", "userid"], lower(key))]) == 0
+    error_message = "tags: must not hold ClinicId, Tier or UserId in any case, which say whose a session is; got ${jsonencode(var.tags)}."
   }
 }

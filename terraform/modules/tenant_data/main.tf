@@ -7,6 +7,7 @@ resource "aws_kms_key" "this" {
   description             = "${var.name_prefix}: clinic documents and patient records"
   enable_key_rotation     = true
   deletion_window_in_days = var.kms_deletion_window_days
+  tags                    = var.tags
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [

@@ -5,6 +5,7 @@ resource "aws_dynamodb_table" "patients" {
   hash_key                    = "clinic_id"
   range_key                   = "patient_id"
   deletion_protection_enabled = var.protect_data
+  tags                        = var.tags
 
   attribute {
     name = "clinic_id"

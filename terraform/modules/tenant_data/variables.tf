@@ -56,3 +56,10 @@ variable "kms_deletion_window_days" {
     error_message = "kms_deletion_window_days: must be 7-30 (KMS limits); got ${var.kms_deletion_window_days}."
   }
 }
+
+variable "tags" {
+  description = "Tags of bucket, table and key."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

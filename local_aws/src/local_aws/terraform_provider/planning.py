@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local_aws.terraform_provider.data import Block, ResourceType, Rules, inner_blocks
-from local_aws.terraform_provider.value_templates import COUNTERS, MIRRORS
+from local_aws.terraform_provider.replacements import REPLACEMENTS
+from local_aws.terraform_provider.value_templates import COUNTERS, FOLLOWERS, MIRRORS
 from local_aws.terraform_provider.values import Settings
 from local_aws.terraform_provider.wire import UNKNOWN, PathStep, is_unknown
 
@@ -43,7 +44,10 @@ def plan(
         _computed_after_apply(resource.block, proposed)
         if prior and (counter := COUNTERS.get(resource.name)):
             proposed[counter] = UNKNOWN
-    replaced = list(_replaced(resource, prior, proposed)) if prior else []
+        causes, followers = FOLLOWERS.get(resource.name, (frozenset(), frozenset()))
+        if prior and any(prior.get(cause) != proposed.get(cause) for cause in causes):
+            proposed.update(dict.fromkeys(followers & resource.block.attributes.keys(), UNKNOWN))
+    replaced = list(_replaced(resource, prior, proposed, config)) if prior else []
     return Planned(value=proposed, replaced=replaced)
 
 
@@ -92,10 +96,15 @@ def _computed_after_apply(block: Block, value: dict[str, Any]) -> None:
         _computed_after_apply(nested.block, element)
 
 
-def _replaced(resource: ResourceType, prior: Mapping[str, Any], planned: Mapping[str, Any]) -> Iterator[list[PathStep]]:
+def _replaced(
+    resource: ResourceType, prior: Mapping[str, Any], planned: Mapping[str, Any], config: Mapping[str, Any]
+) -> Iterator[list[PathStep]]:
     # `name` and `region` say which resource is meant, also of the types that have no rules.
-    for name in {"name", "region"} & resource.block.attributes.keys() - resource.rules.keys():
-        if prior.get(name) != planned.get(name):
+    known = {"name", "region"} | REPLACEMENTS.get(resource.name, frozenset())
+    members = resource.block.attributes.keys() | resource.block.blocks.keys()
+    for name in sorted(known & members - resource.rules.keys()):
+        left_to_aws = is_unknown(planned.get(name)) and config.get(name) is None
+        if prior.get(name) != planned.get(name) and not left_to_aws:
             yield [name]
     for dotted, rule in resource.rules.items():
         names = dotted.split(".")

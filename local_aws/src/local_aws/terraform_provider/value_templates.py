@@ -99,6 +99,8 @@ RESOURCES: Final[Mapping[str, Mapping[str, Any]]] = {
         "arn": "arn:{partition}:lambda:{region}:{account}:function:{function_name}",
         "version": "$LATEST",
         "qualified_arn": "{arn}:{version}",
+        "code_sha256": "{source_code_hash}",
+        "last_modified": "2026-01-01T00:00:00.000+0000",
         "invoke_arn": "arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{arn}/invocations",
     },
     "aws_s3_bucket": {
@@ -145,6 +147,13 @@ DATA_SOURCES: Final[Mapping[str, Mapping[str, Any]]] = {
 
 COUNTERS: Final[Mapping[str, str]] = {"aws_bedrockagentcore_agent_runtime": "agent_runtime_version"}
 """Attributes that an update gives the number after the previous one."""
+FOLLOWERS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
+    "aws_lambda_function": (
+        frozenset({"image_uri", "s3_bucket", "s3_key", "s3_object_version", "source_code_hash"}),
+        frozenset({"code_sha256", "last_modified"}),
+    )
+}
+"""Attributes that AWS assigns anew whenever one of some arguments changes."""
 MIRRORS: Final[Mapping[str, tuple[str, str]]] = {
     "aws_bedrockagentcore_memory_strategy": ("namespaces", "namespace_templates")
 }

@@ -63,11 +63,13 @@ def _fill(
 ) -> dict[str, Any]:
     words = _words(resource.name, value, settings)
     for name, template in templates.items():
-        if name in resource.block.attributes and not is_unknown(value.get(name)):
-            continue  # given by the configuration, or kept from before
+        given = value.get(name)
+        if given is not None and not is_unknown(given):
+            continue  # by the configuration, or kept from before
         made = _render(template, words)
-        if name in resource.block.attributes:
+        if is_unknown(given):
             value[name] = made
+        # Else it is null, which the plan has promised, or a helper: the lines below take the default that AWS would.
         if isinstance(made, str):
             words[name] = made
     _fill_rest(resource, resource.block, value, words)

@@ -1,31 +1,26 @@
 output "memories" {
   description = "Id and ARN of the memory by tier; the foundation takes them."
-  value       = module.memory.memories
+  value       = module.agentcore.memories
 }
 
 output "gateway" {
   description = "The gateway: id, ARN and URL on AWS."
-  value       = { id = module.gateway.gateway_id, arn = module.gateway.gateway_arn, url = module.gateway.gateway_url }
+  value       = module.agentcore.gateway
 }
 
 output "runtime" {
   description = "The runtime: id, ARN, name, and its endpoints with ARN and version by name."
-  value = {
-    id        = module.runtime.runtime_id
-    arn       = module.runtime.runtime_arn
-    name      = module.runtime.runtime_name
-    endpoints = module.runtime.endpoints
-  }
+  value       = module.agentcore.runtime
 }
 
 output "policy_engine_arn" {
   description = "ARN of the policy engine."
-  value       = module.policy.engine_arn
+  value       = module.agentcore.policy_engine_arn
 }
 
 output "policies" {
   description = "Cedar text by tier."
-  value       = module.policy.policies
+  value       = module.agentcore.policies
 }
 
 output "tools" {

@@ -83,7 +83,7 @@ variable "gateway_base_url" {
 }
 
 variable "foundation" {
-  description = "What the foundation root made. Null only for `-target=module.memory`, which comes first: the foundation's roles name the memories."
+  description = "What the foundation root made. Null only for `-target=module.agentcore.module.memory`, which comes first: the foundation's roles name the memories."
   type = object({
     issuer                   = string
     discovery_url            = string
@@ -97,9 +97,9 @@ variable "foundation" {
   })
   default = null
   validation {
-    # Terraform does not look at it with -target=module.memory, since nothing there depends on this variable.
+    # Terraform does not look at it with -target=module.agentcore.module.memory, since nothing there depends on this variable.
     condition     = var.foundation != null
-    error_message = "foundation: must be the foundation's outputs, but for -target=module.memory; got null."
+    error_message = "foundation: must be the foundation's outputs, but for -target=module.agentcore.module.memory; got null."
   }
   validation {
     condition = var.foundation == null ? true : alltrue([

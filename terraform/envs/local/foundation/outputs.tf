@@ -1,62 +1,59 @@
 output "user_pool_id" {
   description = "Id of the user pool."
-  value       = module.identity.user_pool_id
+  value       = module.foundation.user_pool_id
 }
 
 output "client_id" {
   description = "Id of the app client."
-  value       = module.identity.client_id
+  value       = module.foundation.client_id
 }
 
 output "issuer" {
   description = "Claim iss of the tokens."
-  value       = module.identity.issuer
+  value       = module.foundation.issuer
 }
 
 output "discovery_url" {
   description = "OpenID discovery document."
-  value       = module.identity.discovery_url
+  value       = module.foundation.discovery_url
 }
 
 output "jwks_url" {
   description = "Public keys of the tokens."
-  value       = module.identity.jwks_url
+  value       = module.foundation.jwks_url
 }
 
 output "roles" {
   description = "Role ARNs by use."
-  value       = merge(module.tenant_access.role_arns, module.gateway_access.role_arns, { claims = module.identity.claims_role_arn })
+  value       = module.foundation.roles
 }
 
 output "buckets" {
   description = "Bucket names by use."
-  value       = { documents = module.tenant_data.documents_bucket }
+  value       = module.foundation.buckets
 }
 
 output "tables" {
   description = "Table names by use."
-  value = {
-    registry = module.identity.registry_table
-    patients = module.tenant_data.patients_table
-  }
+  value       = module.foundation.tables
 }
 
 output "functions" {
   description = "Function ARNs by use."
-  value       = merge(module.gateway_access.function_arns, { broker = module.tenant_access.broker_function_arn })
+  value       = module.foundation.functions
 }
 
 output "guardrails" {
   description = "Guardrail that a tier's model is called with, by tier."
-  value       = { for tier, g in module.guardrail.guardrails : tier => { id = g.id, arn = g.arn, version = g.version } }
+  value       = module.foundation.guardrails
 }
 
 output "tenant_role_policy" {
   description = "The tenant role's permissions, as JSON."
-  value       = module.tenant_access.tenant_role_policy
+  value       = module.foundation.tenant_role_policy
 }
 
 output "tenant_role_trust_policy" {
   description = "Who may become a tenant and how, as JSON."
-  value       = module.tenant_access.tenant_role_trust_policy
+  value       = module.foundation.tenant_role_trust_policy
 }

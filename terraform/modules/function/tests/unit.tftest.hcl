@@ -64,8 +64,8 @@ run "the_endpoint_is_passed_on_where_one_is_given" {
     aws_endpoint_url = "http://127.0.0.1:4566"
   }
   assert {
-    condition     = aws_lambda_function.this.environment[0].variables == tomap({ AWS_ENDPOINT_URL = "http://127.0.0.1:4566", REGISTRY_TABLE = "registry" })
-    error_message = "aws_endpoint_url must reach the function."
+    condition     = aws_lambda_function.this.environment[0].variables == tomap({ AWS_ENDPOINT_URL = "http://127.0.0.1:4566", PLATFORM_CONTRACT = "1", REGISTRY_TABLE = "registry" })
+    error_message = "aws_endpoint_url and the platform's contract must reach the function."
   }
 }
 
@@ -89,6 +89,14 @@ run "rejects_an_environment_that_lambda_would_not_take" {
     environment = { TEXT = join("", [for n in range(1024) : "text"]) }
   }
   expect_failures = [aws_lambda_function.this]
+}
+
+run "rejects_a_contract_of_the_callers_own" {
+  command = plan
+  variables {
+    environment = { PLATFORM_CONTRACT = "1" }
+  }
+  expect_failures = [var.environment]
 }
 
 # Below, each input of a run must fail by itself: terraform test misses none of expect_failures.

@@ -73,7 +73,7 @@ run "environments_are_the_functions_interfaces" {
     aws_endpoint_url = "http://127.0.0.1:4566"
   }
   assert {
-    condition     = keys(module.interceptor.environment) == tolist(["AWS_ENDPOINT_URL", "TOKEN_CLIENT_ID", "TOKEN_ISSUER", "TOKEN_JWKS_URL", "TOOL_ARGUMENTS"])
+    condition     = keys(module.interceptor.environment) == tolist(["AWS_ENDPOINT_URL", "PLATFORM_CONTRACT", "PLATFORM_NAME", "TOKEN_CLIENT_ID", "TOKEN_ISSUER", "TOKEN_JWKS_URL", "TOOL_ARGUMENTS"])
     error_message = "The interceptor's environment is its interface."
   }
   assert {
@@ -81,7 +81,7 @@ run "environments_are_the_functions_interfaces" {
     error_message = "The interceptor must know the arguments of every tool."
   }
   assert {
-    condition     = keys(module.tools.environment) == tolist(["AWS_ENDPOINT_URL", "BROKER_FUNCTION", "DOCUMENTS_BUCKET", "PATIENTS_TABLE", "TOKEN_CLIENT_ID", "TOKEN_ISSUER", "TOKEN_JWKS_URL"])
+    condition     = keys(module.tools.environment) == tolist(["AWS_ENDPOINT_URL", "BROKER_FUNCTION", "DOCUMENTS_BUCKET", "PATIENTS_TABLE", "PLATFORM_CONTRACT", "PLATFORM_NAME", "TOKEN_CLIENT_ID", "TOKEN_ISSUER", "TOKEN_JWKS_URL"])
     error_message = "The tools' environment is their interface."
   }
 }
@@ -160,4 +160,51 @@ run "rejects_bad_settings_3" {
     }
   }
   expect_failures = [var.lambda_package]
+}
+
+run "the_role_uses_the_gateways_key_and_lends_it_to_the_service_only" {
+  command = plan
+  variables {
+    gateway_kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/gateway"
+  }
+  assert {
+    condition = jsonencode({ for s in jsondecode(output.policies.gateway).Statement : s.Sid => [s.Action, try(s.Condition, null)] if try(s.Resource, "") == "arn:aws:kms:eu-west-1:111122223333:key/gateway" && s.Effect == "Allow" }) == jsonencode({
+      LetAgentCoreUseGatewayKey = ["kms:CreateGrant", {
+        "ForAllValues:StringEquals" = { "kms:GrantOperations" = ["Decrypt", "GenerateDataKey"] }
+        Null                        = { "kms:GrantOperations" = "false" }
+        StringEquals                = { "kms:GrantConstraintType" = "EncryptionContextSubset" }
+      }]
+      UseGatewayKey = [["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"], null]
+    })
+    error_message = "Nothing but that key, and grants for these two operations."
+  }
+}
+
+run "without_a_key_of_its_own_the_role_uses_none" {
+  command = plan
+  assert {
+    condition     = length([for s in jsondecode(output.policies.gateway).Statement : s if s.Effect == "Allow" && strcontains(jsonencode(s.Action), "kms:")]) == 0
+    error_message = "No key, no right."
+  }
+}
+
+run "rejects_a_gateway_key_that_is_none" {
+  command = plan
+  variables {
+    gateway_kms_key_arn = "alias/gateway"
+  }
+  expect_failures = [var.gateway_kms_key_arn]
+}
+
+run "rejects_a_key_of_tenants_data_for_the_gateway" {
+  command = plan
+  variables {
+    gateway_kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/data"
+    data = {
+      documents_bucket = "documents"
+      patients_table   = "patients"
+      kms_key_arns     = ["arn:aws:kms:eu-west-1:111122223333:key/data"]
+    }
+  }
+  expect_failures = [var.gateway_kms_key_arn]
 }

@@ -39,8 +39,8 @@ run "the_runtime_starts_the_bundle_and_says_which" {
     error_message = "Tags tell version and checksum."
   }
   assert {
-    condition     = jsonencode(aws_bedrockagentcore_agent_runtime.this.environment_variables) == jsonencode({ AWS_REGION = "eu-west-1" })
-    error_message = "The environment is what was given."
+    condition     = jsonencode(aws_bedrockagentcore_agent_runtime.this.environment_variables) == jsonencode({ AWS_REGION = "eu-west-1", PLATFORM_CONTRACT = "1" })
+    error_message = "The environment is what was given, and the platform's contract."
   }
 }
 
@@ -83,13 +83,13 @@ run "endpoints_stay_on_their_versions" {
   }
 }
 
-run "an_empty_environment_is_left_out" {
+run "the_contract_is_told_without_an_environment_too" {
   command = plan
   variables {
     environment = {}
   }
   assert {
-    condition     = aws_bedrockagentcore_agent_runtime.this.environment_variables == null
+    condition     = aws_bedrockagentcore_agent_runtime.this.environment_variables == tomap({ PLATFORM_CONTRACT = "1" })
     error_message = "{} would be a change in every plan."
   }
 }
@@ -272,10 +272,18 @@ run "rejects_a_variable_name_with_a_hyphen" {
   expect_failures = [var.environment]
 }
 
+run "rejects_a_contract_of_the_callers_own" {
+  command = plan
+  variables {
+    environment = { PLATFORM_CONTRACT = "1" }
+  }
+  expect_failures = [var.environment]
+}
+
 run "rejects_more_environment_than_a_snapshot_has" {
   command = plan
   variables {
-    environment = { LONG = join("", [for i in range(767) : "xx"]) }
+    environment = { LONG = join("", [for i in range(749) : "xx"]) }
   }
   expect_failures = [var.environment]
 }

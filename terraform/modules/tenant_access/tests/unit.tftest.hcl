@@ -98,11 +98,13 @@ run "a_key_of_the_guardrails_may_be_used_by_tenants" {
 run "the_broker_gets_what_it_needs" {
   command = plan
   assert {
-    condition     = keys(module.broker.environment) == tolist(["REGISTRY_TABLE", "SESSION_SECONDS", "TENANT_ROLE_ARN", "TIERS", "TOKEN_CLIENT_ID", "TOKEN_ISSUER", "TOKEN_JWKS_URL"])
+    condition     = keys(module.broker.environment) == tolist(["PLATFORM_CONTRACT", "PLATFORM_NAME", "REGISTRY_TABLE", "SESSION_SECONDS", "TENANT_ROLE_ARN", "TIERS", "TOKEN_CLIENT_ID", "TOKEN_ISSUER", "TOKEN_JWKS_URL"])
     error_message = "The broker's environment is its interface."
   }
   assert {
-    condition = jsondecode(module.broker.environment.TIERS).basic == {
+    condition = merge(jsondecode(module.broker.environment.TIERS).common, zipmap(
+      jsondecode(module.broker.environment.TIERS).fields, jsondecode(module.broker.environment.TIERS).tiers.basic
+      )) == {
       model_id          = "acme.small-1:0", memory_id = "basic-1", max_output_tokens = 1024, context_window = 128000
       long_term_memory  = false, history_turns = 6, price_input_usd_per_million = 0.15, price_output_usd_per_million = 0.6
       guardrail_id      = "abc123", guardrail_version = "3"
@@ -123,12 +125,88 @@ run "the_endpoint_is_passed_on_where_one_is_given" {
   }
 }
 
+# The most that a team can have: ten, with the longest names, the longest message, and figures of the dearest models.
+run "ten_tiers_of_longest_names_fit" {
+  command = plan
+  variables {
+    name_prefix = "clinic-platform-prod"
+    tiers = { for i in range(10) : format("tierwithlongna%02d", i) => {
+      model_id                     = "mistralexample.a-model-of-the-future-405b-instruct-v10:0"
+      memory_id                    = "clinic_platform_prod_tierwithlongname${i}-AbCdEfGhIj"
+      memory_arn                   = "arn:aws:bedrock-agentcore:eu-west-1:111122223333:memory/clinic_platform_prod_tierwithlongname${i}-AbCdEfGhIj"
+      max_output_tokens            = 128000
+      context_window               = 1000000
+      long_term_memory             = false
+      history_turns                = 50
+      guardrail                    = { id = "abcdef12345${i}", arn = "arn:aws:bedrock:eu-west-1:111122223333:guardrail/abcdef12345${i}", version = "1234", message = join("", [for n in range(20) : "Ten chars."]) }
+      price_input_usd_per_million  = 12.345
+      price_output_usd_per_million = 123.45
+    } }
+  }
+  assert {
+    condition = alltrue([for i in range(10) : zipmap(
+      jsondecode(module.broker.environment.TIERS).fields,
+      jsondecode(module.broker.environment.TIERS).tiers[format("tierwithlongna%02d", i)]
+    ).guardrail_id == "abcdef12345${i}"])
+    error_message = "Every tier must be in the broker's environment."
+  }
+  assert {
+    condition     = length(jsondecode(module.broker.environment.TIERS).common.guardrail_message) == 200
+    error_message = "The message of all tiers must be there once."
+  }
+  assert {
+    condition     = length(output.broker_function_arn) > 0 && length(module.broker.environment.TIERS) < 3072
+    error_message = "Ten tiers must fit."
+  }
+}
+
+run "a_message_of_a_tiers_own_stays_with_the_tier" {
+  command = plan
+  variables {
+    tiers = { for name, message in { one = "Stopped.", two = "Not here." } : name => {
+      model_id                     = "acme.small-1:0"
+      memory_id                    = name
+      memory_arn                   = "arn:aws:bedrock-agentcore:eu-west-1:111122223333:memory/${name}"
+      max_output_tokens            = 1024
+      context_window               = 128000
+      long_term_memory             = false
+      history_turns                = 6
+      guardrail                    = { id = "abc123", arn = "arn:aws:bedrock:eu-west-1:111122223333:guardrail/abc123", version = "3", message = message }
+      price_input_usd_per_million  = 0.15
+      price_output_usd_per_million = 0.6
+    } }
+  }
+  assert {
+    condition     = { for name, row in jsondecode(module.broker.environment.TIERS).tiers : name => zipmap(jsondecode(module.broker.environment.TIERS).fields, row).guardrail_message } == { one = "Stopped.", two = "Not here." }
+    error_message = "Messages that differ must not be mixed up."
+  }
+}
+
+run "rejects_an_eleventh_tier" {
+  command = plan
+  variables {
+    tiers = { for i in range(11) : format("tierwithlongna%02d", i) => {
+      model_id                     = "mistralexample.a-model-of-the-future-405b-instruct-v10:0"
+      memory_id                    = "clinic_platform_prod_tierwithlongname${i}-AbCdEfGhIj"
+      memory_arn                   = "arn:aws:bedrock-agentcore:eu-west-1:111122223333:memory/clinic_platform_prod_tierwithlongname${i}-AbCdEfGhIj"
+      max_output_tokens            = 128000
+      context_window               = 1000000
+      long_term_memory             = false
+      history_turns                = 50
+      guardrail                    = { id = "abcdef12345${i}", arn = "arn:aws:bedrock:eu-west-1:111122223333:guardrail/abcdef12345${i}", version = "1234", message = join("", [for n in range(20) : "Ten chars."]) }
+      price_input_usd_per_million  = 12.345
+      price_output_usd_per_million = 123.45
+    } }
+  }
+  expect_failures = [var.tiers]
+}
+
 run "rejects_too_long_settings" {
   command = plan
   variables {
-    tiers = { for i in range(7) : "tier${i}" => {
+    tiers = { for i in range(10) : "tier${i}" => {
       model_id                     = "acme.${join("", [for n in range(80) : "x"])}"
-      memory_id                    = join("", [for n in range(90) : "x"])
+      memory_id                    = join("", [for n in range(200) : "x"])
       memory_arn                   = "arn:aws:bedrock-agentcore:eu-west-1:111122223333:memory/tier-${i}"
       max_output_tokens            = 1024
       context_window               = 128000
@@ -367,4 +445,43 @@ run "rejects_a_guardrail_key_that_encrypts_something_else" {
     guardrail_kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/data"
   }
   expect_failures = [var.guardrail_kms_key_arn]
+}
+
+run "rejects_tags_that_say_whose_a_session_is" {
+  command = plan
+  variables {
+    tags = { clinicid = "clinic-a" }
+  }
+  expect_failures = [var.tags]
+}
+
+run "a_key_of_memories_is_used_through_agentcore_only" {
+  command = plan
+  variables {
+    memory_kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/memories"
+  }
+  assert {
+    condition = jsonencode([for s in jsondecode(aws_iam_role_policy.tenant.policy).Statement : [s.Action, s.Condition] if s.Sid == "UseMemoryKeyThroughAgentCore" && s.Resource == "arn:aws:kms:eu-west-1:111122223333:key/memories"]) == jsonencode([[
+      ["kms:Decrypt", "kms:GenerateDataKey"],
+      { Null = { "aws:PrincipalTag/ClinicId" = "false" }, StringEquals = { "kms:ViaService" = "bedrock-agentcore.eu-west-1.amazonaws.com" } },
+    ]])
+    error_message = "A tenant must not use that key by itself."
+  }
+}
+
+run "rejects_one_key_for_memories_and_guardrails" {
+  command = plan
+  variables {
+    guardrail_kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/one"
+    memory_kms_key_arn    = "arn:aws:kms:eu-west-1:111122223333:key/one"
+  }
+  expect_failures = [var.memory_kms_key_arn]
+}
+
+run "rejects_a_memory_key_that_is_none" {
+  command = plan
+  variables {
+    memory_kms_key_arn = "alias/memories"
+  }
+  expect_failures = [var.memory_kms_key_arn]
 }

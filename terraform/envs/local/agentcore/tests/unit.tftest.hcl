@@ -52,7 +52,7 @@ variables {
 run "the_memories_come_first_and_need_no_foundation" {
   command = plan
   plan_options {
-    target = [module.memory]
+    target = [module.agentcore.module.memory]
   }
   variables {
     foundation = null
@@ -66,14 +66,16 @@ run "the_memories_come_first_and_need_no_foundation" {
 run "the_runtime_has_what_the_agent_reads_and_finds_the_gateway_on_the_laptop" {
   command = plan
   assert {
-    condition = jsonencode(module.runtime.environment) == jsonencode({
-      AWS_ENDPOINT_URL = "http://127.0.0.1:4566"
-      AWS_REGION       = "us-east-1"
-      BROKER_FUNCTION  = "arn:aws:lambda:us-east-1:000000000000:function:clinic-test-broker"
-      GATEWAY_URL      = "http://127.0.0.1:8080/mcp"
-      TOKEN_CLIENT_ID  = "client"
-      TOKEN_ISSUER     = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_abc"
-      TOKEN_JWKS_URL   = "http://127.0.0.1:4566/us-east-1_abc/.well-known/jwks.json"
+    condition = jsonencode(module.agentcore.runtime_environment) == jsonencode({
+      AWS_ENDPOINT_URL  = "http://127.0.0.1:4566"
+      AWS_REGION        = "us-east-1"
+      BROKER_FUNCTION   = "arn:aws:lambda:us-east-1:000000000000:function:clinic-test-broker"
+      GATEWAY_URL       = "http://127.0.0.1:8080/mcp"
+      PLATFORM_CONTRACT = "1"
+      PLATFORM_NAME     = "clinic-test"
+      TOKEN_CLIENT_ID   = "client"
+      TOKEN_ISSUER      = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_abc"
+      TOKEN_JWKS_URL    = "http://127.0.0.1:4566/us-east-1_abc/.well-known/jwks.json"
     })
     error_message = "The runtime's environment is its interface: no tenant, no secret, no memory id."
   }
@@ -90,7 +92,7 @@ run "on_aws_the_agent_calls_the_gateway_itself" {
     gateway_base_url = null
   }
   assert {
-    condition     = module.runtime.environment.GATEWAY_URL == output.gateway.url && !can(module.runtime.environment.AWS_ENDPOINT_URL)
+    condition     = module.agentcore.runtime_environment.GATEWAY_URL == output.gateway.url && !can(module.agentcore.runtime_environment.AWS_ENDPOINT_URL)
     error_message = "Without the laptop's addresses nothing of the laptop may be left."
   }
 }
@@ -111,7 +113,7 @@ run "log_only_is_possible_here" {
     policy_mode = "LOG_ONLY"
   }
   assert {
-    condition     = module.gateway.policy_mode == "LOG_ONLY"
+    condition     = module.agentcore.policy_mode == "LOG_ONLY"
     error_message = "policy_mode must reach the gateway."
   }
 }
