@@ -13,8 +13,13 @@ STAMP := $(VENV)/.installed
 PYTHON ?=
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.11 python3.12 python3.13 python3.14)
 UV_VERSION := $(shell sed -n 's/^ *"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
-# More arguments for the program behind a target: make test ARGS="-k broker", make publish-agent ARGS="--target aws".
+# More arguments for the program behind a target: make test ARGS="-k broker", make plan ENV=dev ARGS=--offline.
 ARGS ?=
+# Environment that a target is for: make plan ENV=dev. It counts on the command line alone: a shell's own ENV names a file.
+ifeq ($(origin ENV),command line)
+unexport ENV
+FOR_ENV := --env "$(ENV)"
+endif
 
 # An active environment or a PYTHONPATH of the caller must not decide what is installed or imported.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME UV_PROJECT_ENVIRONMENT UV_PYTHON UV_PROJECT PIP_USER PIP_TARGET PIP_PREFIX
@@ -46,9 +51,17 @@ up: $(STAMP) ## Start the laptop AWS with the platform on it, and keep it runnin
 down: $(STAMP) ## Stop the laptop AWS
 	@$(PY) -m scripts.down $(ARGS)
 
+.PHONY: plan
+plan: $(STAMP) ## Plan an environment and say what is risky in it: ENV=dev
+	@$(PY) -m scripts.plan $(FOR_ENV) $(ARGS)
+
 .PHONY: apply
-apply: $(STAMP) ## Apply the catalog and Terraform again to the running laptop AWS
-	@$(PY) -m scripts.apply $(ARGS)
+apply: $(STAMP) ## Apply an environment (ENV=dev), or the catalog again to the running laptop AWS
+	@$(PY) -m scripts.apply $(FOR_ENV) $(ARGS)
+
+.PHONY: smoke
+smoke: $(STAMP) ## Check an applied environment from outside, as its users would: ENV=dev
+	@$(PY) -m scripts.smoke $(FOR_ENV) $(if $(ENDPOINT),--endpoint "$(ENDPOINT)") $(ARGS)
 
 .PHONY: show
 show: ## Print what Terraform recorded (terraform show -json), which the stand-ins boot from
@@ -65,6 +78,10 @@ status: $(STAMP) ## Say what of the laptop AWS is running, and where
 .PHONY: seed
 seed: $(STAMP) ## Put the sample clinics, users and documents into the running laptop AWS
 	@$(PY) -m scripts.seed $(ARGS)
+
+.PHONY: onboard
+onboard: $(STAMP) ## Add a clinic: ENV=dev ARGS="--clinic-id ... --name ... --tier ..."
+	@$(PY) -m scripts.onboard $(FOR_ENV) $(ARGS)
 
 .PHONY: chat
 chat: $(STAMP) ## Talk to the assistant as one of the sample users
@@ -89,6 +106,10 @@ test-terraform: $(STAMP) ## Run the Python tests of the Terraform modules
 .PHONY: test-e2e
 test-e2e: $(STAMP) ## Run the end-to-end tests on the laptop AWS
 	@$(PY) -m pytest tests/e2e $(ARGS)
+
+.PHONY: test-python-stack
+test-python-stack: $(STAMP) ## Compare the Python stack example with the HCL root; needs Node (code 3: not run)
+	@$(PY) -m scripts.python_stack $(ARGS)
 
 .PHONY: bench
 bench: $(STAMP) ## Measure turns and cold starts against the speed budget
@@ -123,21 +144,56 @@ schema: $(STAMP) ## Read the schemas of the Terraform types in use, for the reco
 policies: $(STAMP) ## Print what the rendered Cedar policies decide: tier by tool by hour
 	@$(PY) -m scripts.policies $(ARGS)
 
+.PHONY: scan
+scan: $(STAMP) ## Scan modules and plans for insecure settings (checkov and our AgentCore checks)
+	@$(PY) -m scripts.scan $(FOR_ENV) $(ARGS)
+
+.PHONY: docs
+docs: $(STAMP) ## Write the parts of the documentation that are generated from the sources
+	@$(PY) -m scripts.module_docs --write
+	@$(PY) -m scripts.scan_docs
+	@$(PY) -m scripts.deployer_policy
+	@$(PY) -m scripts.expected_costs --write
+
+.PHONY: docs-check
+docs-check: $(STAMP) ## Check that the generated parts of the documentation are up to date
+	@$(PY) -m scripts.module_docs
+	@$(PY) -m scripts.scan_docs --check
+	@$(PY) -m scripts.deployer_policy --check
+	@$(PY) -m scripts.expected_costs --check
+
 .PHONY: publish-agent
-publish-agent: $(STAMP) ## Build the agent and put this version into the artifacts bucket
-	@$(PY) -m scripts.publish $(ARGS)
+publish-agent: $(STAMP) ## Build the agent from a clean tree and publish this version: ENV=dev
+	@$(PY) -m scripts.publish $(FOR_ENV) $(ARGS)
+
+.PHONY: release-status
+release-status: $(STAMP) ## Say which version each endpoint runs: ENV=dev
+	@$(PY) -m scripts.release status $(FOR_ENV) $(ARGS)
+
+.PHONY: promote
+promote: $(STAMP) ## Send an endpoint to a version: ENV=staging VERSION=0.2.0 [ENDPOINT=live] [SHARE=20]
+	@$(PY) -m scripts.release promote $(FOR_ENV) $(if $(VERSION),--version "$(VERSION)") $(if $(ENDPOINT),--endpoint "$(ENDPOINT)") $(if $(SHARE),--share "$(SHARE)") $(ARGS)
+
+.PHONY: rollback
+rollback: $(STAMP) ## Send an endpoint back to what it ran before: ENV=prod [ENDPOINT=live]
+	@$(PY) -m scripts.release rollback $(FOR_ENV) $(if $(ENDPOINT),--endpoint "$(ENDPOINT)") $(ARGS)
 
 .PHONY: bundle
 bundle: $(STAMP) ## Build the agent's wheel and bundles, for this machine and for AWS
 	@$(PY) -m scripts.bundle $(ARGS)
 
-# What runs is stopped first: .local holds what is needed for that. .venv stays.
+# What runs is stopped first: .local holds what is needed for that. .venv stays, and so do the lock files of real
+# environments, which are under version control.
 .PHONY: clean
 clean: ## Stop the laptop AWS and remove its files, builds and caches
 	@if [ -d .local ] && [ -x $(PY) ]; then $(PY) -m scripts.down; fi
+	@rm -rf examples/python-stack/.venv examples/python-stack/cdktf.out
 	@rm -rf .local build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -path ./$(VENV) -prune -o -path ./.git -prune -o \
-	  \( -name __pycache__ -o -name .terraform -o -name .terraform.lock.hcl \) -prune -print | while IFS= read -r path; do rm -rf "$$path"; done
+	  \( -name __pycache__ -o -name .terraform -o -name .terraform.lock.hcl \) -prune -print | while IFS= read -r path; do \
+	    case $$path in ./terraform/envs/local/*) ;; ./terraform/envs/*.lock.hcl) continue ;; esac; \
+	    rm -rf "$$path"; \
+	  done
 
 # Printed when no Python will do.
 define NO_PYTHON

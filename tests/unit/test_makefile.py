@@ -69,7 +69,8 @@ def test_every_target_has_a_line_of_help_and_is_no_file() -> None:
     phony = set(re.findall(r"^\.PHONY: ([a-z0-9-]+)$", MAKEFILE, re.MULTILINE))
     assert phony == set(TARGETS)
     promised = """help install demo up down apply show logs status seed chat test test-unit test-contract test-terraform
-        test-e2e bench lint format types validate policies schema publish-agent bundle clean"""
+        test-e2e bench lint format types validate policies schema publish-agent bundle clean plan scan smoke docs
+        docs-check release-status promote rollback"""
     assert set(promised.split()) <= phony
 
 
@@ -91,6 +92,29 @@ def test_a_second_install_runs_nothing(copy: Path, python: Path) -> None:
     (copy / "log").unlink()
     assert make(copy, "install", PYTHON=str(python)).returncode == 0
     assert not (copy / "log").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "called"),
+    [
+        (["plan", "ENV=dev", "ARGS=--offline"], "python -m scripts.plan --env dev --offline"),
+        (["publish-agent"], "python -m scripts.publish"),
+        (
+            ["promote", "ENV=staging", "VERSION=0.2.0", "ENDPOINT=live", "SHARE=20"],
+            "python -m scripts.release promote --env staging --version 0.2.0 --endpoint live --share 20",
+        ),
+        (["rollback", "ENV=prod"], "python -m scripts.release rollback --env prod"),
+    ],
+)
+def test_what_a_target_is_for_is_passed_on(copy: Path, python: Path, args: list[str], called: str) -> None:
+    done = make(copy, *args, f"PYTHON={python}")
+    assert done.returncode == 0
+    assert (copy / "log").read_text().splitlines()[-1].strip() == called
+
+
+def test_the_shells_own_env_names_no_environment(copy: Path, python: Path) -> None:
+    make(copy, "apply", f"PYTHON={python}", ENV="/etc/profile")
+    assert (copy / "log").read_text().splitlines()[-1].strip() == "python -m scripts.apply"
 
 
 @pytest.mark.parametrize("name", INPUTS[1:])
