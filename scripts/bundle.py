@@ -8,13 +8,11 @@ reuses the layer, which is copied and appended to without being compressed again
 
 import argparse
 import json
-import os
 import platform as host
+import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import tomllib
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -23,8 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from scripts import archive, cache
+from scripts import archive, cache, uv_tool, versions
 from scripts.archive import BundleError
+from scripts.uv_tool import run_uv
 
 __all__ = ["Artifact", "BundleError", "Bundles", "build", "host_platform"]
 
@@ -81,6 +80,7 @@ class Bundles:
     platform: str  # a key of PLATFORMS
     python: str  # minor version, such as 3.11: the byte-code and the compiled packages are for it alone
     lock_sha256: str  # hex, of uv.lock
+    contract_version: int  # of the platform that it needs
     wheel: Artifact
     runtime: Artifact
     lambda_: Artifact
@@ -125,7 +125,7 @@ def build(
         The artifacts, in the cache. Treat them as read-only.
 
     Raises:
-        BundleError: If the platform or Python is not supported, or uv fails.
+        BundleError: If the platform or Python is not supported, the version cannot be released, or uv fails.
     """
     platform = platform or host_platform()
     if platform not in PLATFORMS:
@@ -138,9 +138,25 @@ def build(
             f"supported are {', '.join(PYTHONS)}, each by itself: "
             f"rm -rf .venv; make install PYTHON=python{python or '3.11'}"
         )
+    try:
+        name, version = versions.read(root)
+    except versions.VersionError as error:
+        raise BundleError(str(error)) from error
     # zlib is in the key because another zlib may compress the same input to other bytes.
-    tools = (*(Path(m).read_text() for m in (__file__, archive.__file__)), sys.version, zlib.ZLIB_RUNTIME_VERSION)
-    order = _Order(root=root, out=out or root / "build", platform=platform, tools=tools, progress=progress)
+    tools = (
+        *(Path(m).read_text() for m in (__file__, archive.__file__, uv_tool.__file__)),
+        sys.version,
+        zlib.ZLIB_RUNTIME_VERSION,
+    )
+    order = _Order(
+        root=root,
+        out=out or root / "build",
+        platform=platform,
+        name=name,
+        version=version,
+        tools=tools,
+        progress=progress,
+    )
     sources = cache.sources(root / "agent_pkg")
     home = order.out / "bundles" / cache.key([*tools, platform, cache.sha256(root / "uv.lock"), *sources])
     if (found := _read(home)) is not None:
@@ -165,16 +181,17 @@ class _Order:
     root: Path
     out: Path
     platform: str
+    name: str
+    version: str
     tools: tuple[str, ...]  # whatever turns the same sources into other bytes
     progress: Progress
 
 
 def _assemble(order: _Order, *, work: Path, python: str) -> Path:
     """Make a folder with the wheel, both zips and the index that `_read` reads."""
-    project = tomllib.loads((order.root / "agent_pkg" / "pyproject.toml").read_text())["project"]
     with ThreadPoolExecutor(len(EXTRAS)) as pool:
         layers = {kind: pool.submit(_layer, order, kind=kind, work=work / kind) for kind in EXTRAS}
-        order.progress(f"building the wheel of {project['name']} {project['version']}")
+        order.progress(f"building the wheel of {order.name} {order.version}")
         done = work / "done"
         wheel = _wheel(root=order.root, into=done)
         ours = _unpacked(wheel, into=work / "ours")
@@ -184,22 +201,32 @@ def _assemble(order: _Order, *, work: Path, python: str) -> Path:
             shutil.copyfile(layer.result(), files[kind])
             archive.append(files[kind], ours, extra={"main.py": RUNTIME_MAIN} if kind == "runtime" else {})
     index = {
-        "name": project["name"],
-        "version": project["version"],
+        "name": order.name,
+        "version": order.version,
         "platform": order.platform,
         "python": python,
         "lock_sha256": cache.sha256(order.root / "uv.lock"),
+        "contract_version": _contract(ours / "clinic_agent" / "contract.py"),
         "files": {k: {"name": p.name, "sha256": cache.sha256(p), "size": p.stat().st_size} for k, p in files.items()},
     }
     (done / "bundles.json").write_text(json.dumps(index, indent=2))
     return done
 
 
+def _contract(module: Path) -> int:
+    """Read the contract version of the code that is packed, which need not be the code that is running."""
+    text = module.read_text(encoding="utf-8") if module.is_file() else ""
+    found = re.search(r"^CONTRACT_VERSION: Final = (\d+)$", text, re.MULTILINE)
+    if found is None:
+        raise BundleError(f"{module.name}: has no line `CONTRACT_VERSION: Final = <number>`, which names the contract")
+    return int(found[1])
+
+
 def _layer(order: _Order, *, kind: Kind, work: Path) -> Path:
     """Zip the locked dependencies of one bundle, byte-compiled and without what it never loads."""
     work.mkdir()
     wanted, tree, done = work / "requirements.txt", work / "tree", work / "layer"
-    _uv(
+    run_uv(
         *("export", "--frozen", "--package", "clinic-agent", *EXTRAS[kind], "--no-dev", "--no-emit-workspace"),
         *("--no-header", "--no-annotate", "--output-file", str(wanted)),
         root=order.root,
@@ -209,7 +236,7 @@ def _layer(order: _Order, *, kind: Kind, work: Path) -> Path:
         home.touch()
         return home / "layer.zip"
     order.progress(f"installing and compiling the dependencies of the {kind} bundle for {order.platform}")
-    _uv(
+    run_uv(
         *("pip", "install", "--python", sys.executable, "--target", str(tree), "--requirements", str(wanted)),
         *("--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-compile"),
         *("--python-platform", PLATFORMS[order.platform], "--python-version", _running()),
@@ -225,7 +252,7 @@ def _layer(order: _Order, *, kind: Kind, work: Path) -> Path:
 
 def _wheel(*, root: Path, into: Path) -> Path:
     into.mkdir(parents=True)
-    _uv("build", "--package", "clinic-agent", "--wheel", "--out-dir", str(into), root=root)
+    run_uv("build", "--package", "clinic-agent", "--wheel", "--out-dir", str(into), root=root)
     (into / ".gitignore").unlink(missing_ok=True)
     return next(into.glob("*.whl"))
 
@@ -238,20 +265,6 @@ def _unpacked(wheel: Path, *, into: Path) -> Path:
         record.unlink()
     archive.byte_compile(into)
     return into
-
-
-def _uv(*args: str, root: Path) -> None:
-    beside = Path(sys.executable).with_name("uv")
-    uv = str(beside) if beside.is_file() else shutil.which("uv")
-    if uv is None:
-        raise BundleError("uv is not in this environment; run: make install")
-    # The caller's virtual environment must not decide what goes in. Its index and proxy settings may: every file is
-    # checked against the lock's hash.
-    foreign = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON"}
-    env = {k: v for k, v in os.environ.items() if k not in foreign} | {"SOURCE_DATE_EPOCH": "315532800"}
-    done = subprocess.run([uv, "--quiet", *args], cwd=root, env=env, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise BundleError(f"uv {args[0]} failed:\n{archive.tail(done.stderr)}")
 
 
 def _running() -> str:

@@ -1,297 +1,237 @@
-"""Publish a version of the agent: its wheel, both bundles and the manifest that names them, into the artifacts bucket.
+"""Publish a version of the agent into an environment's artifacts bucket, where it stays as it is.
 
-A published version never changes: environments take their code by version and checksum. So an object that is there with
-the same content is left alone, and one with other content stops the program before anything is written. The manifest
-goes last: whoever finds it finds all that it names.
+    make publish-agent ENV=dev        (python -m scripts.publish --env dev)
+
+Under the version go the wheel, both bundles, a list of what is in each (SBOM), where it all came from (provenance),
+checksums, and the manifest that names them. A published version never changes: environments take their code by
+version and checksum. So an object that is there with the same content is left alone, and one with other content stops
+the program before anything is written. The manifest goes last: whoever finds it finds all that it names.
+
+All environments but the laptop get only what a commit holds, so that a clone of it gives the same bytes again.
 """
 
 import argparse
-import base64
-import contextlib
-import ipaddress
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, Literal
-from urllib.parse import urlsplit
+from typing import Any, Final
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scripts import bundle
-from scripts.bundle import Artifact, BundleError, Bundles
+from scripts import bundle, manifest, package_index, release_file, source_tree
+from scripts.artifact_store import OtherContent, PublishError, Store, Upload
+from scripts.bundle import BundleError, Bundles
+from scripts.manifest import ARTIFACTS, MANIFEST, Manifest, Published
+from scripts.package_index import PackageIndexError
+from scripts.publish_target import LAPTOP, STACK_FILE, Target, client, environment_target, laptop_target
+from scripts.release_file import NoReleaseError, ReleaseError
+from scripts.source_tree import SourceTree, SourceTreeError
+
+__all__ = ["Manifest", "PublishError", "publish"]
 
 Progress = Callable[[str], None]
-Outcome = Literal["uploaded", "unchanged"]
 
-STACK_FILE: Final = bundle.ROOT / ".local" / "stack.json"
-
-
-class PublishError(Exception):
-    """The version was not published. The message says why, and what to change."""
+_LARGE_BYTES: Final = 1_000_000
+"""Uploads from this size on are announced: they take time."""
+UNKNOWN: Final = SourceTree(commit=None, committed_at=None, repository=None, problem="nobody looked")
+"""Sources of which nothing is known: marked as differing from every commit."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """An artifact in the bucket."""
-
-    key: str
-    sha256: str  # hex; Terraform's source_code_hash wants base64
-    size: int  # bytes
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """One version for one platform, as published."""
-
-    bundles: Bundles
-    key: str
-    wheel: Published
-    runtime: Published
-    lambda_: Published
-    outcome: Outcome
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the content of `manifest-<platform>.json`."""
-        keys = {"wheel": self.wheel.key, "runtime": self.runtime.key, "lambda": self.lambda_.key}
-        return _content(self.bundles, keys)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Upload:
-    key: str
-    sha256: str
-    size: int
-    body: Path | bytes
-    content_type: str
-
-
-def publish(*, s3: Any, bucket: str, bundles: Bundles, progress: Progress = lambda _: None) -> Manifest:
+def publish(
+    *,
+    s3: Any,
+    bucket: str,
+    bundles: Bundles,
+    source: SourceTree = UNKNOWN,
+    lock: Path | None = None,
+    owner: str | None = None,
+    progress: Progress = lambda _: None,
+) -> Manifest:
     """Put a version into the bucket, where it stays as it is.
 
     Args:
         s3: boto3 client.
         bucket: Name of the artifacts bucket.
         bundles: From `scripts.bundle.build`.
-        progress: Gets one line for each upload.
+        source: What they were built from; it is written down, not judged.
+        lock: The `uv.lock` that they were built from; None is the workspace's.
+        owner: Account that the bucket must belong to; None does not ask.
+        progress: Gets one line for each large upload.
 
     Returns:
-        The manifest, with what was uploaded and what was there.
+        The manifest, with what was uploaded and what was there. If these artifacts were published before from another
+        commit or by another builder, it is the manifest of then.
 
     Raises:
         PublishError: If the bucket holds other content under this version. Nothing has been written then, unless
             somebody else publishes at the same moment.
+        SbomError: If a bundle holds something else than the lock says.
     """
-    folder = f"agents/{bundles.name}/{bundles.version}"
-    made = {"wheel": bundles.wheel, "runtime": bundles.runtime, "lambda": bundles.lambda_}
-    uploads = {role: _artifact(folder, artifact) for role, artifact in made.items()}
-    text = json.dumps(_content(bundles, {role: upload.key for role, upload in uploads.items()}), indent=2) + "\n"
-    uploads["manifest"] = _Upload(
-        key=f"{folder}/manifest-{bundles.platform}.json",
-        sha256=sha256(text.encode()).hexdigest(),
-        size=len(text.encode()),
-        body=text.encode(),
-        content_type="application/json",
-    )
+    store = Store(s3=s3, bucket=bucket, version=bundles.version, owner=owner)
+    content, uploads = manifest.contents(bundles, source, lock=lock or bundle.ROOT / "uv.lock")
+    try:
+        published_before = store.has(uploads[MANIFEST].key, uploads[MANIFEST].sha256)
+    except OtherContent as refusal:
+        return _published_before(store, bundles, uploads, refusal)
     # All are looked at before the first is written: a refusal leaves the bucket as it was.
-    missing = [role for role, upload in uploads.items() if not _is_there(s3, bucket, upload, version=bundles.version)]
+    there = {role: store.has(u.key, u.sha256) for role, u in uploads.items() if role != MANIFEST}
+    there[MANIFEST] = published_before
     done: dict[str, Published] = {}
     for role, upload in uploads.items():  # in this order: the manifest is last
-        outcome: Outcome = "unchanged"
-        if role in missing:
+        if not there[role] and upload.size >= _LARGE_BYTES:
             progress(f"uploading {upload.key} ({upload.size / 1e6:.1f} MB)")
-            outcome = _put(s3, bucket, upload, version=bundles.version)
+        outcome = "unchanged" if there[role] else store.put(upload)
         done[role] = Published(key=upload.key, sha256=upload.sha256, size=upload.size, outcome=outcome)
-    return Manifest(
-        bundles=bundles,
-        key=done["manifest"].key,
-        outcome=done["manifest"].outcome,
-        wheel=done["wheel"],
-        runtime=done["runtime"],
-        lambda_=done["lambda"],
-    )
+    return Manifest(bundles=bundles, content=content, objects=done)
 
 
-def _content(bundles: Bundles, keys: Mapping[str, str]) -> dict[str, Any]:
-    def entry(role: str, artifact: Artifact) -> dict[str, Any]:
-        return {"key": keys[role], "sha256": artifact.sha256, "size": artifact.size}
+def _published_before(store: Store, bundles: Bundles, uploads: dict[str, Upload], refusal: OtherContent) -> Manifest:
+    """Accept a version whose artifacts are these very ones, whatever commit or builder they came from.
 
-    return {
-        "name": bundles.name,
-        "version": bundles.version,
-        "platform": bundles.platform,
-        "python": bundles.python,
-        "runtime": f"PYTHON_{bundles.python.replace('.', '_')}",
-        "lambda_runtime": f"python{bundles.python}",
-        "architecture": bundles.architecture,
-        "lock_sha256": bundles.lock_sha256,
-        "artifacts": {
-            "wheel": entry("wheel", bundles.wheel),
-            "runtime": entry("runtime", bundles.runtime) | {"entry_point": ["main.py"]},
-            "lambda": entry("lambda", bundles.lambda_),
-        },
-    }
-
-
-def _artifact(folder: str, artifact: Artifact) -> _Upload:
-    return _Upload(
-        key=f"{folder}/{artifact.path.name}",
-        sha256=artifact.sha256,
-        size=artifact.size,
-        body=artifact.path,
-        content_type="application/zip",
-    )
-
-
-def _is_there(s3: Any, bucket: str, upload: _Upload, *, version: str) -> bool:
-    """Tell whether the bucket has this content under this key; False if it has nothing.
-
-    Raises:
-        PublishError: If it has other content.
+    A commit that changes nothing of the agent gives the same wheel and bundles, with another provenance. The first one
+    counts; nothing is written.
     """
+    text = store.read(uploads[MANIFEST].key)
     try:
-        head = s3.head_object(Bucket=bucket, Key=upload.key, ChecksumMode="ENABLED")
-    except ClientError as error:
-        # Without s3:ListBucket a missing key answers 403. The conditional put decides then.
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404):
-            return False
-        raise
-    # The metadata is what a publisher said, the checksum what S3 computed: both must be ours.
-    if head["Metadata"].get("sha256") == upload.sha256 and head.get("ChecksumSHA256") == _base64(upload.sha256):
-        return True
-    raise PublishError(
-        f"s3://{bucket}/{upload.key} exists with other content, and a published version never changes. "
-        f"Raise the version in agent_pkg/pyproject.toml (now {version}), then publish again."
-    )
-
-
-def _put(s3: Any, bucket: str, upload: _Upload, *, version: str) -> Outcome:
-    body = upload.body if isinstance(upload.body, bytes) else upload.body.read_bytes()
-    try:
-        s3.put_object(
-            Bucket=bucket,
-            Key=upload.key,
-            Body=body,
-            ContentType=upload.content_type,
-            ChecksumSHA256=_base64(upload.sha256),  # S3 refuses what does not arrive as it left
-            Metadata={"sha256": upload.sha256},
-            IfNoneMatch="*",  # S3 refuses to replace, whoever was faster
-        )
-    except ClientError as error:
-        # 409: another conditional write of the same key was under way.
-        if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict"):
-            raise
-        if not _is_there(s3, bucket, upload, version=version):
+        found = json.loads(text)
+        named = manifest.listed(found)
+        same = all(named[role]["sha256"] == uploads[role].sha256 for role in ARTIFACTS)
+        keys = {role: (str(entry["key"]), str(entry["sha256"]), int(entry["size"])) for role, entry in named.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise refusal from None
+    if not same or found.get("version") != bundles.version or found.get("contract_version") != bundles.contract_version:
+        raise refusal
+    for key, digest, _ in keys.values():
+        if not store.has(key, digest):
             raise PublishError(
-                f"s3://{bucket}/{upload.key} is being written by somebody else, or may not be read; try again"
-            ) from error
-        return "unchanged"
-    return "uploaded"
+                f"s3://{store.bucket}/{key} is named by the manifest of {bundles.version} and is not there, or may not "
+                "be read; raise the version in agent_pkg/pyproject.toml, then publish again"
+            )
+    done = {
+        role: Published(key=key, sha256=digest, size=size, outcome="unchanged")
+        for role, (key, digest, size) in keys.items()
+    }
+    done[MANIFEST] = Published(
+        key=uploads[MANIFEST].key,
+        sha256=sha256(text).hexdigest(),
+        size=len(text),
+        outcome="unchanged",
+    )
+    return Manifest(bundles=bundles, content=found, objects=done, before=True)
 
 
-def _base64(digest: str) -> str:
-    return base64.b64encode(bytes.fromhex(digest)).decode()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Where to publish to."""
-
-    bucket: str
-    endpoint_url: str | None  # None is AWS itself
-    region: str | None  # None is what the AWS configuration says
-
-
-def settings(
-    *, target: str, bucket: str | None, endpoint_url: str | None, stack_file: Path, env: Mapping[str, str]
-) -> Settings:
-    """Complete what the caller gave by what the laptop's stack says; for AWS, by nothing.
+def sources_for(environment: str, *, root: Path = bundle.ROOT) -> SourceTree:
+    """Look at the sources, and refuse what an environment must not get.
 
     Args:
-        target: `laptop` or `aws`.
-        bucket: Name of the bucket, or None.
-        endpoint_url: Endpoint of S3, or None.
-        stack_file: `.local/stack.json`; read for the laptop alone, and it may be missing.
-        env: Environment; `AWS_ENDPOINT_URL` counts for the laptop alone.
+        environment: On the laptop anything goes; provenance says that it differs from its commit.
+        root: The workspace.
 
     Raises:
-        PublishError: If the bucket is unknown, or the laptop's endpoint is.
+        SourceTreeError: If an environment would get what no commit holds.
     """
-    if target == "aws":
-        if bucket is None:
-            raise PublishError("--bucket: which one? It is output artifacts_bucket of terraform/bootstrap.")
-        return Settings(bucket=bucket, endpoint_url=endpoint_url, region=None)
-    stack: dict[str, Any] = json.loads(stack_file.read_text()) if stack_file.is_file() else {}
-    bucket = bucket or stack.get("buckets", {}).get("artifacts")
-    endpoint_url = endpoint_url or stack.get("aws_endpoint_url") or env.get("AWS_ENDPOINT_URL")
-    if not bucket or not endpoint_url:
-        raise PublishError(
-            f"{stack_file} names no bucket or endpoint. Run make up first, or give --bucket and --endpoint-url."
-        )
-    return Settings(bucket=bucket, endpoint_url=endpoint_url, region=stack.get("region", "us-east-1"))
+    found = source_tree.describe(root)
+    if environment != LAPTOP:
+        found.require_clean()
+    return found
 
 
-def client(to: Settings, *, env: Mapping[str, str]) -> Any:
-    """Make the S3 client. The emulator's public root credentials are used on a loopback address alone.
+def record(environment: str, published: Manifest, *, laptop: Path) -> Path:
+    """Write into the environment's release file what was published; its endpoints stay where they are.
 
     Args:
-        to: Where to publish to.
-        env: Environment; with `AWS_ACCESS_KEY_ID` in it, the caller's credentials are used everywhere.
+        environment: Such as `dev`.
+        published: From `publish`.
+        laptop: Folder of the laptop's stack.
+
+    Returns:
+        The release file.
+
+    Raises:
+        ReleaseError: If the file cannot be read or written, or names other checksums under this version.
     """
-    root: dict[str, str] = {}
-    # A profile does not count: no emulator knows its keys.
-    if to.endpoint_url and _is_loopback(to.endpoint_url) and not env.get("AWS_ACCESS_KEY_ID"):
-        root = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    config = Config(
-        retries={"mode": "standard", "total_max_attempts": 4}, s3={"addressing_style": "path"} if root else None
+    path = laptop / release_file.FILE_NAME if environment == LAPTOP else release_file.path_of(environment)
+    try:
+        old = release_file.load(path)
+    except NoReleaseError:
+        old = None
+    release_file.save(release_file.with_published(old, published.to_json()), path)
+    return path
+
+
+def _publish(options: argparse.Namespace, tell: Progress) -> tuple[Manifest, Target]:
+    # Not from the laptop: its wheel may hold what no commit does.
+    index = None if options.env == LAPTOP else package_index.from_environment(os.environ)
+    if options.env == LAPTOP:
+        to = laptop_target(
+            bucket=options.bucket, endpoint_url=options.endpoint_url, stack_file=options.stack, env=os.environ
+        )
+    else:
+        to = environment_target(options.env, bucket=options.bucket, endpoint_url=options.endpoint_url)
+    source = sources_for(options.env)
+    bundles = bundle.build(platform=None if options.env == LAPTOP else bundle.AWS_PLATFORM, progress=tell)
+    if options.env != LAPTOP and sources_for(options.env) != source:
+        raise SourceTreeError("the sources changed while they were built; publish again")
+    published = publish(
+        s3=client(to, env=os.environ),
+        bucket=to.bucket,
+        bundles=bundles,
+        source=source,
+        owner=to.account_id,
+        progress=tell,
     )
-    return boto3.client("s3", endpoint_url=to.endpoint_url, region_name=to.region, config=config, **root)
+    if index is not None:
+        tell(f"uploading {bundles.wheel.path.name} to {index.upload_url}")
+        package_index.upload(bundles.wheel.path, index, root=bundle.ROOT)
+    return published, to
 
 
-def _is_loopback(url: str) -> bool:
-    name = urlsplit(url).hostname or ""
-    with contextlib.suppress(ValueError):  # a name, not an address
-        return ipaddress.ip_address(name).is_loopback
-    return name == "localhost"
+def _summary(published: Manifest, bucket: str) -> str:
+    made = published.bundles
+    folder = published.key.rpartition("/")[0]
+    lines = [
+        f"{made.name} {made.version} (contract {made.contract_version}, {made.platform}) in s3://{bucket}/{folder}/"
+    ]
+    for item in published.objects.values():
+        name = item.key.rpartition("/")[2]
+        size = f"{item.size / 1e6:.1f} MB" if item.size >= 100_000 else f"{item.size / 1e3:.1f} kB"
+        lines.append(f"  {name:<44} {size:>9}  sha256 {item.sha256[:12]}  {item.outcome}")
+    if published.before:
+        lines.append("These artifacts were published before, from another commit or by another builder; that stays.")
+    return "\n".join(lines)
+
+
+def _next(environment: str, version: str) -> str:
+    if environment == LAPTOP:
+        return "Next: make apply"
+    return (
+        f"Next: make plan ENV={environment}, make apply ENV={environment}, "
+        f"then make promote ENV={environment} VERSION={version}"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Build if needed, publish, print what went where."""
+    """Build if needed, publish, print what went where and what comes next."""
     parser = argparse.ArgumentParser(prog="python -m scripts.publish", description=__doc__.splitlines()[0])
-    parser.add_argument("--target", choices=["laptop", "aws"], default="laptop")
-    parser.add_argument("--bucket", help="default on the laptop: from .local/stack.json")
-    parser.add_argument("--endpoint-url", help="default on the laptop: from .local/stack.json")
-    args = parser.parse_args(argv)
-
-    def tell(line: str) -> None:
-        print(f"  {line}", flush=True)
-
+    parser.add_argument("--env", default=LAPTOP, help="dev, staging, prod, ...; local (default) is the running laptop")
+    parser.add_argument("--bucket", help="default: artifacts_bucket of the environment's terraform.tfvars")
+    parser.add_argument("--endpoint-url", help="of S3; default: the Region's own, on the laptop from its stack.json")
+    parser.add_argument("--stack", type=Path, default=STACK_FILE, help="the laptop's stack.json")
+    options = parser.parse_args(argv)
     try:
-        to = settings(
-            target=args.target,
-            bucket=args.bucket,
-            endpoint_url=args.endpoint_url,
-            stack_file=STACK_FILE,
-            env=os.environ,
-        )
-        bundles = bundle.build(platform=bundle.AWS_PLATFORM if args.target == "aws" else None, progress=tell)
-        manifest = publish(s3=client(to, env=os.environ), bucket=to.bucket, bundles=bundles, progress=tell)
-    except (BundleError, PublishError, BotoCoreError, ClientError) as error:
+        published, to = _publish(options, lambda line: print(f"  {line}", flush=True))
+        print(_summary(published, to.bucket))
+        print(f"written to {record(options.env, published, laptop=options.stack.parent)}")
+    except (BundleError, PublishError, PackageIndexError, SourceTreeError, ReleaseError) as error:
         print(f"publish: {error}", file=sys.stderr)
         return 1
-    print(
-        f"{bundles.name} {bundles.version} for {bundles.platform} in s3://{to.bucket}/{manifest.key.rpartition('/')[0]}/"
-    )
-    for item in (manifest.wheel, manifest.runtime, manifest.lambda_):
-        name = item.key.rpartition("/")[2]
-        print(f"  {name:<44} {item.size / 1e6:6.1f} MB  sha256 {item.sha256[:12]}  {item.outcome}")
-    print(f"  {manifest.key.rpartition('/')[2]:<44} {'':>9}  {'':>19}  {manifest.outcome}")
+    except (BotoCoreError, ClientError) as error:
+        print(f"publish: AWS refused or did not answer: {error}", file=sys.stderr)
+        return 1
+    print(_next(options.env, published.bundles.version))
     return 0
 
 

@@ -18,6 +18,7 @@ from scripts import bundle, publish
 from scripts.bundle import Bundles
 from scripts.own_model import find_model
 from scripts.publish import Manifest
+from scripts.publish_target import LAPTOP
 from scripts.sample_data import load
 from scripts.seed import SeedResult, seed
 from scripts.settings import PlatformSettings
@@ -32,6 +33,7 @@ from scripts.up_platform import (
     check_catalog,
     phase,
     recorded_file,
+    release_fields,
 )
 
 _ROLES: Final = ("execution", "broker", "tenant", "tools", "interceptor", "gateway")
@@ -85,7 +87,8 @@ def apply_bootstrap(laptop: Laptop, root: TerraformRoot) -> dict[str, Any]:
 
 def publish_agent(laptop: Laptop, bundles: Bundles, *, bucket: str, progress: Progress) -> Manifest:
     """Put the agent's bundles into the artifacts bucket."""
-    return publish.publish(s3=laptop.client("s3"), bucket=bucket, bundles=bundles, progress=progress)
+    source = publish.sources_for(LAPTOP)  # may differ from its commit, and says so in the provenance
+    return publish.publish(s3=laptop.client("s3"), bucket=bucket, bundles=bundles, source=source, progress=progress)
 
 
 def gateway_part(laptop: Laptop, *, policy_clock: str | None) -> Part:
@@ -162,6 +165,7 @@ def stack_document(
         "client_id": foundation["client_id"],
         "issuer": foundation["issuer"],
         "runtime_url": runtime_url,
+        **release_fields(applied.release, runtime_url),
         "gateway_url": gateway_url,
         # Not there yet; the keys are part of the contract.
         "edge_url": None,

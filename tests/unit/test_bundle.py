@@ -6,11 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from clinic_agent.contract import CONTRACT_VERSION
 from scripts import archive, bundle, cache
 
 MEGABYTE = 1_000_000
@@ -55,8 +57,9 @@ def test_the_runtime_bundle_imports_by_itself_and_makes_every_client(unpacked: P
 
 
 def test_every_module_of_the_agent_imports_from_the_runtime_bundle(unpacked: Path) -> None:
-    program = """
-import importlib, pkgutil, clinic_agent
+    program = f"""
+import importlib, os, pkgutil, clinic_agent
+os.environ["PLATFORM_CONTRACT"] = "{CONTRACT_VERSION}"
 for module in pkgutil.walk_packages(clinic_agent.__path__, "clinic_agent."):
     importlib.import_module(module.name)
 """
@@ -64,10 +67,21 @@ for module in pkgutil.walk_packages(clinic_agent.__path__, "clinic_agent."):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_both_bundles_know_the_version_of_the_package(built: bundle.Bundles, tmp_path: Path) -> None:
+    project = tomllib.loads((bundle.ROOT / "agent_pkg" / "pyproject.toml").read_text())["project"]
+    for artifact in (built.runtime, built.lambda_):
+        into = tmp_path / artifact.path.stem
+        with zipfile.ZipFile(artifact.path) as packed:
+            packed.extractall(into)
+        done = run_in(into, "from clinic_agent.version import agent_version; print(agent_version())")
+        assert (done.stdout.strip(), done.stderr) == (project["version"], "")
+
+
 def test_the_lambda_bundle_holds_the_core_alone(built: bundle.Bundles, tmp_path: Path) -> None:
     with zipfile.ZipFile(built.lambda_.path) as packed:
         packed.extractall(tmp_path)
-    handlers = "from clinic_agent.lambdas import broker, claims, interceptor, tools\n"
+    handlers = f"import os; os.environ['PLATFORM_CONTRACT'] = '{CONTRACT_VERSION}'\n"
+    handlers += "from clinic_agent.lambdas import broker, claims, interceptor, tools\n"
     done = run_in(tmp_path, handlers + CLIENTS.format(services=sorted(bundle.SERVICES["lambda"])))
     assert (done.returncode, done.stderr) == (0, "")
     assert not (tmp_path / "strands").exists()
