@@ -35,6 +35,7 @@ __all__ = [
     "environment",
     "recording_environment",
     "run",
+    "without_stray",
 ]
 
 Progress = Callable[[str], None]
@@ -42,6 +43,7 @@ Progress = Callable[[str], None]
 ROOT: Final = Path(__file__).resolve().parents[1]
 _GRACE_SECONDS: Final = 30.0  # after an interrupt, terraform finishes the calls under way and saves the state
 _TAIL_LINES: Final = 25
+_STRAY: Final = re.compile(r"TF_(VAR_.*|CLI_ARGS.*|WORKSPACE|DATA_DIR|LOG.*)")
 
 
 class TerraformFailed(TerraformError):
@@ -50,6 +52,11 @@ class TerraformFailed(TerraformError):
     def __init__(self, *, command: str, reason: str, lines: Iterable[str], env: Mapping[str, str]) -> None:
         said = [line.rstrip() for line in lines if line.strip()][-_TAIL_LINES:]
         super().__init__(_scrub("\n  ".join([f"terraform {command} {reason}", *said]), env=env))
+
+
+def without_stray(env: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what the caller's shell says about another root: its workspace, arguments, variables and logs."""
+    return {name: value for name, value in env.items() if not _STRAY.fullmatch(name)}
 
 
 def run(
@@ -243,10 +250,7 @@ class TerraformRoot:
         return ["-input=false", "-no-color", "-lock-timeout=60s", *variables]
 
     def _run(self, args: Sequence[str], *, accept: frozenset[int] = frozenset({0})) -> subprocess.CompletedProcess[str]:
-        # The caller's shell may be set up for another root: its workspace, arguments or variables must not leak in.
-        stray = re.compile(r"TF_(VAR_.*|CLI_ARGS.*|WORKSPACE|DATA_DIR|LOG.*)")
-        env = {k: v for k, v in self.env.items() if not stray.fullmatch(k)}
-        env |= {"TF_DATA_DIR": str(self._data), "TF_IN_AUTOMATION": "1"}
+        env = without_stray(self.env) | {"TF_DATA_DIR": str(self._data), "TF_IN_AUTOMATION": "1"}
         tell = (lambda _: None) if "-json" in args else self.progress
         return run(args, chdir=self.folder, env=env, timeout=self.timeout, accept=accept, progress=tell)
 

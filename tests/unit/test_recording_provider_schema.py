@@ -295,6 +295,11 @@ def example(kind: str, **given: Any) -> dict[str, Any]:
         ),
         ("aws_bedrock_guardrail_version", {"guardrail_arn": "a"}, {"guardrail_arn": "b"}, [["guardrail_arn"]]),
         ("aws_iam_role", {"name": "a"}, {"name": "b"}, [["name"]]),
+        ("aws_s3_bucket", {"bucket": "a"}, {"bucket": "b"}, [["bucket"]]),
+        ("aws_cognito_user_pool", {"alias_attributes": ["email"]}, {"alias_attributes": []}, [["alias_attributes"]]),
+        # What is left to AWS is unknown in the plan of an update, and still no reason for another key.
+        ("aws_kms_key", {"multi_region": None}, {"multi_region": None, "description": "b"}, []),
+        ("aws_kms_key", {"multi_region": False}, {"multi_region": True}, [["multi_region"]]),
     ],
 )
 def test_what_makes_a_new_resource(
@@ -302,7 +307,8 @@ def test_what_makes_a_new_resource(
 ) -> None:
     prior = example(kind, **{"region": "eu-west-1", **before})
     proposed = example(kind, **{"region": "eu-west-1", **after})
-    planned = plan(SCHEMA.resources[kind], prior=prior, proposed=proposed, config=proposed, settings=SETTINGS)
+    config = dict(proposed)  # the plan changes the other one
+    planned = plan(SCHEMA.resources[kind], prior=prior, proposed=proposed, config=config, settings=SETTINGS)
     assert sorted(map(list, planned.replaced)) == replaced
 
 
@@ -363,3 +369,34 @@ def test_values_survive_the_wire(value: Any) -> None:
 def test_a_broken_message_is_refused(data_bytes: bytes) -> None:
     with pytest.raises(MalformedMessageError):
         parse(data_bytes)
+
+
+def made_new(kind: data.ResourceType, config: dict[str, Any]) -> dict[str, Any]:
+    planned = plan(kind, prior=None, proposed=dict(config), config=config, settings=SETTINGS)
+    return fill(kind, planned.value, None, SETTINGS)
+
+
+def test_new_code_of_a_function_gets_another_checksum_and_anything_else_keeps_it() -> None:
+    kind = SCHEMA.resources["aws_lambda_function"]
+    config = example(kind.name, function_name="f", source_code_hash="one")
+    made = made_new(kind, config)
+    assert made["code_sha256"] == "one"
+
+    def updated(**changes: Any) -> dict[str, Any]:
+        proposed, configured = {**made, **changes}, {**config, **changes}
+        planned = plan(kind, prior=made, proposed=proposed, config=configured, settings=SETTINGS)
+        assert planned.replaced == []
+        return planned.value
+
+    assert updated(timeout=9)["code_sha256"] == "one"
+    new = updated(source_code_hash="two")
+    assert is_unknown(new["code_sha256"])
+    assert is_unknown(new["last_modified"])
+    assert fill(kind, new, made, SETTINGS)["code_sha256"] == "two"
+
+
+def test_a_default_that_a_plan_cannot_show_is_still_part_of_an_arn() -> None:
+    kind = SCHEMA.resources["aws_iam_policy"]
+    made = made_new(kind, example(kind.name, name="p"))
+    assert made["path"] is None
+    assert made["arn"].endswith(":policy/p")

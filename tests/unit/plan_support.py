@@ -1,0 +1,45 @@
+"""Plans as `terraform show -json` writes them, made by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def policy(*statements: Mapping[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def change(
+    address: str,
+    actions: Sequence[str],
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """One entry of `resource_changes`; `more` goes into its change, `action_reason` and the like beside it."""
+    module, _, rest = address.rpartition(".aws_")
+    names: tuple[str, ...] = ("action_reason", "previous_address", "mode")
+    beside = {name: more.pop(name) for name in names if name in more}
+    return {
+        "address": address,
+        **({"module_address": module} if module else {}),
+        "mode": "managed",
+        "type": f"aws_{rest if module else address.removeprefix('aws_')}".partition(".")[0],
+        "change": {"actions": list(actions), "before": before, "after": after, "after_unknown": {}, **more},
+        **beside,
+    }
+
+
+def plan_document(*changes: Mapping[str, Any], production: object = True, there: bool = True) -> dict[str, Any]:
+    """A plan of an environment that is there already, or is not."""
+    state = {"values": {"root_module": {"resources": [{"mode": "managed"}]}}}
+    return {
+        "format_version": "1.2",
+        "variables": {} if production is None else {"production": {"value": production}},
+        "planned_values": {},
+        "resource_changes": list(changes),
+        **({"prior_state": state} if there else {}),
+    }

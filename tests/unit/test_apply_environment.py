@@ -1,0 +1,259 @@
+"""Real plans and applies of an environment, with a state file in place of a bucket and no provider: terraform runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scripts import apply as laptop
+from scripts import apply_environment as program
+from scripts import plan as planner
+from scripts.apply_environment import DataLossRefused, NotConfirmed, apply_environment
+from scripts.environments import EnvironmentProblem, environment_named
+from scripts.plan import PlanResult, plan
+from scripts.plan_report import Report
+from scripts.release_file import load
+from scripts.terraform_cli import TerraformError
+
+from .plan_support import change, plan_document
+
+ROOT = """
+terraform {
+  backend "local" {}
+}
+variable "production" { type = bool }
+variable "names" { type = set(string) }
+variable "release" {
+  type = any
+}
+variable "secret" {
+  type      = string
+  default   = "not-to-be-read"
+  sensitive = true
+}
+resource "terraform_data" "item" {
+  for_each = var.names
+  input    = each.key
+}
+output "newest_version" { value = tostring(length(var.names)) }
+output "agent_version" { value = var.release.agent_version }
+"""
+BUNDLE = {"key": "agents/clinic-agent/0.2.0/bundle.zip", "sha256": "0" * 64}
+RELEASE = {
+    "release": {
+        "agent_version": "0.2.0",
+        "contract_version": 1,
+        "artifacts": {
+            "runtime": BUNDLE,
+            "lambda": BUNDLE,
+            "runtime_name": "PYTHON_3_11",
+            "lambda_runtime": "python3.11",
+            "architecture": "arm64",
+        },
+        "runtime_versions": {},
+        "endpoints": {"live": "1", "candidate": "1"},
+        "previous": {},
+        "candidate_share_percent": 0,
+    }
+}
+MEMORY = 'module.memory.aws_bedrockagentcore_memory.tier["basic"]'
+
+
+class Tree:
+    """An environment `live` in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.sources, self.local = folder / "terraform", folder / "local"
+        self.root = self.sources / "envs" / "live"
+        self.root.mkdir(parents=True)
+        (self.root / "variables.tf").write_text(ROOT)
+        (self.root / "backend.hcl").write_text(f'path = "{folder}/remote.tfstate"\n')
+        (self.root / "release.auto.tfvars.json").write_text(json.dumps(RELEASE))
+        self.names("one")
+        # What the shell of whoever runs this says about another root.
+        stray = {"TF_VAR_names": '["stray"]', "TF_WORKSPACE": "stray", "TF_CLI_ARGS": "-no-such-flag"}
+        self.base = {**os.environ, **stray}
+        self.reports: list[Report] = []
+
+    def names(self, *names: str) -> None:
+        (self.root / "terraform.tfvars").write_text(f"production = true\nnames = {json.dumps(names)}\n")
+
+    def plan(self, **options: object) -> PlanResult:
+        return plan("live", sources=self.sources, local=self.local, base=self.base, **options)  # type: ignore[arg-type]
+
+    def apply(
+        self, *, ask: Callable[[str], str] | None = None, yes: bool = False, allowed: tuple[str, ...] = ()
+    ) -> bool:
+        where = {"sources": self.sources, "local": self.local, "base": self.base}
+        return apply_environment("live", ask=ask, yes=yes, allowed=allowed, show=self.reports.append, **where)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    return Tree(tmp_path)
+
+
+def test_a_real_plan_is_saved_for_its_owner_alone_and_says_nothing_of_recording(tree: Tree) -> None:
+    made = tree.plan()
+    assert (made.offline, made.sample_release, made.plan_file) == (False, False, tree.local / "plans" / "live.tfplan")
+    assert stat.S_IMODE((tree.local / "plans" / "live.tfplan").stat().st_mode) == 0o600
+    assert {entry["change"]["after"]["input"] for entry in made.document["resource_changes"]} == {"one"}
+
+
+def test_an_apply_needs_the_name_typed_and_then_records_version_and_outputs(tree: Tree) -> None:
+    asked: list[str] = []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return " live\n"
+
+    assert tree.apply(ask=ask) is True
+    assert asked == ["Type live to apply this plan: "]
+    outputs = tree.local / "live.outputs.json"
+    assert stat.S_IMODE(outputs.stat().st_mode) == 0o600
+    assert json.loads(outputs.read_text())["newest_version"]["value"] == "1"
+    assert load(tree.root / "release.auto.tfvars.json").runtime_versions == {"1": "0.2.0"}
+    assert not (tree.local / "plans" / "live.tfplan").exists()  # good for one apply
+    # Nothing to do: nobody is asked, and the outputs are written all the same.
+    outputs.unlink()
+    assert tree.apply() is False
+    assert outputs.is_file()
+
+
+@pytest.mark.parametrize("answer", ["yes", "", "LIVE"])
+def test_another_answer_changes_nothing(tree: Tree, answer: str) -> None:
+    with pytest.raises(NotConfirmed):
+        tree.apply(ask=lambda _: answer)
+    assert not (tree.root.parents[2] / "remote.tfstate").exists()
+    assert not (tree.local / "plans" / "live.tfplan").exists()
+
+
+def test_without_a_terminal_only_yes_applies(tree: Tree) -> None:
+    with pytest.raises(NotConfirmed, match="--yes"):
+        tree.apply()
+    assert tree.apply(yes=True) is True
+    assert len(tree.reports) == 2
+
+
+def lossy(tree: Tree, monkeypatch: pytest.MonkeyPatch, *, production: bool) -> None:
+    """Let the real plan look as if it would replace a memory."""
+    lost = change(MEMORY, ["delete", "create"], before={"name": "a"}, after={"name": "b"}, replace_paths=[["name"]])
+
+    def planned(name: str, **options: object) -> PlanResult:
+        return replace(plan(name, **options), document=plan_document(lost, production=production))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(program, "plan", planned)
+
+
+def test_a_loss_of_data_in_production_is_refused_unless_named_and_typed(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lossy(tree, monkeypatch, production=True)
+    with pytest.raises(DataLossRefused, match="production environment"):
+        tree.apply(ask=lambda _: "live")
+    with pytest.raises(DataLossRefused, match="production environment"):
+        tree.apply(yes=True)
+    with pytest.raises(DataLossRefused, match="--yes does not agree"):
+        tree.apply(yes=True, allowed=(MEMORY,))
+    with pytest.raises(EnvironmentProblem, match=r"neither replaces nor deletes module\.other"):
+        tree.apply(ask=lambda _: "live", allowed=(MEMORY, "module.other"))
+    asked: list[str] = []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return "live"
+
+    assert tree.apply(ask=ask, allowed=(MEMORY,)) is True
+    assert "WITH THEIR DATA" in asked[0]
+
+
+def test_a_loss_of_data_elsewhere_has_to_be_typed(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    lossy(tree, monkeypatch, production=False)
+    with pytest.raises(DataLossRefused, match="--yes does not agree"):
+        tree.apply(yes=True)
+    assert tree.apply(ask=lambda _: "live") is True
+
+
+def test_without_remote_state_there_is_nothing_to_apply_to(tree: Tree) -> None:
+    (tree.root / "backend.hcl").unlink()
+    with pytest.raises(EnvironmentProblem, match=r"live has no backend.hcl.*make plan ENV=live"):
+        tree.apply(yes=True)
+    with pytest.raises(EnvironmentProblem, match=r"has no backend\.hcl"):
+        tree.plan(offline=False)
+
+
+def test_a_real_plan_without_a_release_says_how_to_publish_one(tree: Tree) -> None:
+    (tree.root / "release.auto.tfvars.json").unlink()
+    with pytest.raises(EnvironmentProblem, match="make publish-agent ENV=live"):
+        tree.plan()
+
+
+def test_an_offline_plan_of_a_real_environment_leaves_its_state_alone(tree: Tree) -> None:
+    made = tree.plan(offline=True)
+    assert made.offline
+    assert not (tree.root.parents[2] / "remote.tfstate").exists()
+    with pytest.raises(ValueError, match="state: a real plan"):
+        tree.plan(state=Path("some.tfstate"))
+
+
+def test_what_terraform_refuses_is_said_with_what_to_do(tree: Tree) -> None:
+    (tree.root / "terraform.tfvars").write_text("production = true\n")
+    with pytest.raises(TerraformError, match=r"What to do: set names in terraform/envs/live/terraform.tfvars"):
+        tree.plan()
+
+
+def test_an_apply_whose_release_cannot_be_updated_says_that_it_is_applied(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = json.loads(json.dumps(RELEASE))
+    old["release"]["runtime_versions"] = {"1": "0.1.0"}
+    (tree.root / "release.auto.tfvars.json").write_text(json.dumps(old))
+    monkeypatch.setattr(program, "apply_environment", lambda *_, **__: tree.apply(yes=True))
+    assert program.main(["--env", "live", "--yes"]) == 1
+    said = capsys.readouterr().err
+    assert "apply: the environment is applied, but its release file is not updated" in said
+    assert "runtime_versions.1" in said
+
+
+def test_exit_codes_of_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse(*_: object, **__: object) -> bool:
+        raise DataLossRefused("data")
+
+    monkeypatch.setattr(program, "apply_environment", refuse)
+    assert program.main(["--env", "dev"]) == 3
+    assert laptop.main(["--env", "dev", "--yes"]) == 3  # handed over, with its own arguments
+    assert "apply: refused: data" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert program.main(["--env", "qa"]) == 1
+    assert "must be one of" in capsys.readouterr().err
+
+
+def test_exit_codes_of_a_plan(tree: Tree, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    lost = change(MEMORY, ["delete"], before={"name": "a"})
+    made = PlanResult(
+        environment=environment_named("live", sources=tree.sources),
+        document=plan_document(lost),
+        offline=False,
+        sample_release=False,
+        from_state=True,
+        plan_file=None,
+        seconds={},
+    )
+    monkeypatch.setattr(planner, "plan", lambda *_, **__: made)
+    assert planner.main(["--env", "live"]) == 3
+    said = capsys.readouterr()
+    assert "DATA WOULD BE LOST" in said.out
+    assert f"--allow-data-loss '{MEMORY}'" in said.err
+    assert planner.main(["--env", "live", "--allow-data-loss", MEMORY]) == 0
+    assert "DATA WOULD BE LOST" in capsys.readouterr().out
+    assert planner.main(["--env", "live", "--allow-data-loss", "module.other"]) == 1
+    assert planner.main(["--env", "live", "--markdown", "--allow-data-loss", MEMORY]) == 0
+    assert capsys.readouterr().out.startswith("### Plan of live: 1 to delete.")
+    assert planner.main(["--env", "live", "--state", "not-there.tfstate"]) == 1
+    assert "--state: not-there.tfstate is not there" in capsys.readouterr().err
