@@ -1,0 +1,6 @@
+resource "aws_bedrockagentcore_policy_engine" "this" {
+  name = "clinic_policies"
+  tags = {
+    Production = "true"
+  }
+}

@@ -1,0 +1,7 @@
+resource "aws_bedrockagentcore_policy_engine" "this" {
+  name               = "clinic_policies"
+  encryption_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-55555555abcd"
+  tags = {
+    Production = "true"
+  }
+}

@@ -1,0 +1,4 @@
+resource "aws_lambda_function_url" "this" {
+  function_name      = "clinic-tools"
+  authorization_type = "NONE"
+}

@@ -1,0 +1,1 @@
+"""The folder that checkov loads: `checkov --external-checks-dir policy_checks/plugin`."""
