@@ -119,11 +119,7 @@ class GatewaySession:
         response = httpx.post(
             self.url, json=message, headers=self._all_headers(), timeout=CALL_SECONDS, trust_env=False, verify=_tls()
         )
-        try:
-            body = response.json()
-        except ValueError:
-            body = None
-        return Reply(status=response.status_code, headers=response.headers, body=body)
+        return reply_of(response)
 
     def _all_headers(self) -> dict[str, str]:
         chosen = {"Accept": _ACCEPT, "MCP-Protocol-Version": PROTOCOL_VERSION, **self.headers}
@@ -132,6 +128,19 @@ class GatewaySession:
         if self.session_id is not None:
             chosen.setdefault("Mcp-Session-Id", self.session_id)
         return chosen
+
+
+def reply_of(response: httpx.Response) -> Reply:
+    """Read a whole response of the Gateway: one JSON object, or the last event of a stream."""
+    text = response.text
+    if response.headers.get("content-type", "").startswith("text/event-stream"):
+        events = [line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:")]
+        text = events[-1] if events else ""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        body = None
+    return Reply(status=response.status_code, headers=response.headers, body=body)
 
 
 @cache

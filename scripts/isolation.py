@@ -4,6 +4,7 @@ All of it is boto3 against the AWS API, from outside: no code of the platform is
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
@@ -15,6 +16,7 @@ from scripts.tenant_credentials import client, outcome
 
 ALLOWED: Final = "allowed"
 DENIED: Final = "AccessDenied"
+_PARALLEL: Final = 4
 _MESSAGES: Final = [{"role": "user", "content": [{"text": "hello"}]}]
 
 
@@ -67,6 +69,12 @@ def clients_of(stack: Stack, credentials: dict[str, str]) -> Callable[[str], Any
             return made[service]
 
     return get
+
+
+def outcomes(attacks: Iterator[Attack], clients: Callable[[str], Any]) -> list[tuple[str, str]]:
+    """Make the calls, a few at a time, and return name and outcome of each."""
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        return list(pool.map(lambda attack: (attack.name, attack.run(clients)), attacks))
 
 
 def own_access(stack: Stack, owner: Owner) -> Iterator[Attack]:

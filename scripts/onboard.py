@@ -22,6 +22,7 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from clinic_agent.keys import check_clinic_id, check_tier
+from scripts.environments import environment_named
 from scripts.settings import SettingsError, read_settings
 from scripts.tenant_data import (
     DataError,
@@ -33,8 +34,10 @@ from scripts.tenant_data import (
     read_profile,
 )
 from scripts.tenant_store import OnboardError, PlatformClients, TenantStore
+from scripts.terraform_setup import TerraformError
 
 DEFAULT_SETTINGS: Final = Path(__file__).resolve().parent.parent / ".local" / "stack.json"
+LAPTOP: Final = "local"
 ROLES: Final = ("physician", "nurse", "admin")
 MAX_NAME_CHARS: Final = 120
 
@@ -180,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        settings = read_settings(options.settings, region=options.region)
+        settings = read_settings(_settings_file(options), region=options.region)
         password = getpass.getpass(f"Password of {options.user}: ") if options.ask_password else None
         users = (NewUser(username=options.user, role=options.role, password=password),) if options.user else ()
         result = onboard(
@@ -198,11 +201,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # The emulator sends no mail, so nobody would get the temporary password.
             invite=not settings.on_laptop and not options.no_invitation,
         )
-    except (DataError, SettingsError, OnboardError, ValueError, BotoCoreError, ClientError) as error:
+    except (DataError, SettingsError, OnboardError, TerraformError, ValueError, BotoCoreError, ClientError) as error:
         print(f"onboard: {error}", file=sys.stderr)
         return 1
     print(result)
     return 0
+
+
+def _settings_file(options: argparse.Namespace) -> Path:
+    """Return where the platform's stores are named.
+
+    Raises:
+        EnvironmentProblem: If there is no such environment.
+        SettingsError: If nothing was applied there.
+    """
+    if options.settings is not None:
+        return Path(options.settings)
+    if options.env == LAPTOP:
+        return DEFAULT_SETTINGS
+    file = environment_named(options.env).outputs_file
+    if not file.is_file():
+        raise SettingsError(f"{file}: missing; `make apply ENV={options.env}` writes it")
+    return file
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -220,10 +240,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--settings",
         type=Path,
-        default=DEFAULT_SETTINGS,
         metavar="FILE",
-        help="stack.json or the output of `terraform output -json` (default: .local/stack.json)",
+        help="stack.json or the output of `terraform output -json` (default: that of the environment)",
     )
+    parser.add_argument("--env", default=LAPTOP, help="environment (default: %(default)s, the laptop)")
     parser.add_argument("--region", help="for Terraform outputs that don't name it")
     return parser
 

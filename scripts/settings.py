@@ -53,7 +53,7 @@ def read_settings(file: Path, *, region: str | None = None) -> PlatformSettings:
         raise SettingsError(f"{file}: no JSON") from None
     if not isinstance(content, dict):
         raise SettingsError(f"{file}: expected a JSON object")
-    values = {name: _unwrapped(value) for name, value in content.items()}
+    values = {name: unwrapped(value) for name, value in content.items()}
     memories = values.get("memories")
     return PlatformSettings(
         aws_endpoint_url=_text(file, values, "aws_endpoint_url") if values.get("aws_endpoint_url") else None,
@@ -67,7 +67,8 @@ def read_settings(file: Path, *, region: str | None = None) -> PlatformSettings:
     )
 
 
-def _unwrapped(value: Any) -> Any:
+def unwrapped(value: Any) -> Any:
+    """Take an output's value out of the object that `terraform output -json` wraps it in."""
     return value["value"] if isinstance(value, dict) and {"value", "sensitive"} <= value.keys() else value
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +17,7 @@ from scripts.isolation import (
     Owner,
     clients_of,
     execution_role_attacks,
+    outcomes,
     own_access,
     tenant_attacks,
     user_id_of,
@@ -26,7 +26,6 @@ from scripts.isolation import (
 from scripts.tenant_credentials import execution_role, of_tenant
 
 ROOT: Final = Path(__file__).parents[1]
-_PARALLEL: Final = 4
 CLINIC, SIBLING, STRANGER, HOSPITAL, SUSPENDED = "clinic-a", "clinic-ab", "clinic-b", "hospital-a", "clinic-s"
 
 
@@ -276,10 +275,9 @@ class Tour:
 
 def _summary(who: str, what: str, attacks: Iterator[Attack], clients: Any, expected: str) -> Attempt:
     """Run several calls, of which each must end alike, as one attempt."""
-    with ThreadPoolExecutor(_PARALLEL) as pool:
-        outcomes = list(pool.map(lambda attack: (attack.name, attack.run(clients)), attacks))
-    wrong = [f"{name}: {outcome}" for name, outcome in outcomes if outcome != expected]
-    counted = f"{len(outcomes)} of {len(outcomes)} calls {expected}"
+    results = outcomes(attacks, clients)
+    wrong = [f"{name}: {outcome}" for name, outcome in results if outcome != expected]
+    counted = f"{len(results)} of {len(results)} calls {expected}"
     return Attempt(who=who, what=what, expected=counted, got="; ".join(wrong) or counted)
 
 
