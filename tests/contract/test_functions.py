@@ -21,6 +21,8 @@ def handler(event, context):
     if event.get("say"):
         print(event["say"])
         sys.stderr.write("to stderr\\n")
+    if event.get("log"):
+        logging.getLogger("probe").info(event["log"])
     if event.get("fail"):
         raise ValueError(event["fail"])
     found = []
@@ -93,6 +95,13 @@ def test_the_log_of_a_call_is_its_own(probe: Any) -> None:
     assert "one\nto stderr" in probe({"say": "one"})["log"]
     assert "one" not in probe({})["log"]
     assert "end-of-call" not in probe({"say": "two"})["log"]
+
+
+def test_loggers_are_heard_from_info_on_and_printed_lines_are_bare(probe: Any) -> None:
+    lines = probe({"say": '{"a":1}', "log": "noted"})["log"].splitlines()
+    assert '{"a":1}' in lines  # CloudWatch finds metrics in lines that hold nothing else
+    (noted,) = [line for line in lines if line.endswith("noted")]
+    assert noted.startswith("[INFO]\t")
 
 
 def test_a_failing_function(probe: Any) -> None:

@@ -47,6 +47,8 @@ def test_agents_run_from_the_published_bundle_with_the_recorded_environment_only
                 "TOKEN_CLIENT_ID",
                 "BROKER_FUNCTION",
                 "GATEWAY_URL",
+                "PLATFORM_CONTRACT",
+                "PLATFORM_NAME",
             ),
             *("AWS_REGION", "AWS_ENDPOINT_URL", "PORT", "PATH", "LANG", "TZ", "LC_CTYPE", "HOME", "TMPDIR"),
             *("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"),

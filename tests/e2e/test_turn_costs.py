@@ -29,6 +29,7 @@ def settings(platform: Platform) -> Settings:
         token_client_id=stack["client_id"],
         broker_function=stack["functions"]["broker"],
         gateway_url=stack["gateway_url"],
+        platform_name=stack.get("name_prefix", "clinic-local"),
         region=stack["region"],
     )
 

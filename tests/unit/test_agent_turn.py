@@ -28,6 +28,7 @@ from clinic_agent.errors import (
 from clinic_agent.memory import Turn
 from clinic_agent.metering import UsageEvent
 from clinic_agent.tool_watch import MAX_TOOL_CALLS
+from clinic_agent.version import agent_version
 from tests.unit.support import SESSION_ID, TIER, FakeMemory, FixedTools, ScriptedModel, tenant
 
 
@@ -81,7 +82,7 @@ def test_a_turn_streams_remembers_and_meters() -> None:
             "model_calls": 2,
             "estimated_cost_usd": 0.000042,
         },
-        {"type": "done", "request_id": "request-1", "stop_reason": "end_turn"},
+        {"type": "done", "request_id": "request-1", "stop_reason": "end_turn", "agent_version": agent_version()},
     ]
     assert bench.memory.written == [Turn(question="a question", answer="The dose.")]
     (usage,) = bench.usage
@@ -472,7 +473,7 @@ def test_a_masked_answer_is_told_and_not_remembered() -> None:
     bench = Bench(ScriptedModel("The card is {CREDIT_DEBIT_CARD_NUMBER}.", stop_reason="guardrail_intervened"))
     events = bench.run()
     assert events[0] == {"type": "text", "text": "The card is {CREDIT_DEBIT_CARD_NUMBER}."}
-    assert events[-1] == {"type": "done", "request_id": "request-1", "stop_reason": "guardrail_masked"}
+    assert (events[-1]["type"], events[-1]["stop_reason"]) == ("done", "guardrail_masked")
     assert bench.memory.written == []
     assert bench.usage[0].outcome == "answered"
 
@@ -480,7 +481,7 @@ def test_a_masked_answer_is_told_and_not_remembered() -> None:
 @pytest.fixture
 def production_log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
     """What is logged with the levels of the app."""
-    names = ("clinic_agent", "clinic_agent.usage", "bedrock_agentcore", "strands")
+    names = ("clinic_agent", "bedrock_agentcore", "strands")
     before = [(logger := logging.getLogger(name), logger.level, logger.propagate, [*logger.handlers]) for name in names]
     configure_logging()
     yield caplog

@@ -17,7 +17,7 @@ from clinic_agent.app.application import build_app
 from clinic_agent.app.payload import MAX_BODY_BYTES, MAX_PROMPT_CHARS
 from clinic_agent.app.service import Assistant
 from clinic_agent.guard import Admission, SessionPin, TenancyGuard
-from clinic_agent.metering import UsageEvent
+from clinic_agent.metering import RefusalEvent, RefusalSink, UsageEvent
 from clinic_agent.settings import MissingSetting, Settings
 from tests.unit.support import (
     SESSION_ID,
@@ -63,7 +63,10 @@ class Site:
         guard = TenancyGuard(
             verifier=self.issuer.verifier(), sessions=sessions(broker or FakeBroker()), pin=SessionPin()
         )
-        self.app = build_app(Assistant(guard=guard, parts=self.parts))
+        self.refusals: list[RefusalEvent] = []
+        self.refusal_sink: RefusalSink = self.refusals.append
+        assistant = Assistant(guard=guard, parts=self.parts, refusal_sink=lambda event: self.refusal_sink(event))
+        self.app = build_app(assistant)
         self.url = ""
 
     def headers(self, **claims: Any) -> dict[str, str]:
@@ -280,10 +283,16 @@ def test_logs_hold_no_token_prompt_or_user(caplog: pytest.LogCaptureFixture, cap
         assert secret not in output
 
 
+def test_the_sdk_writes_neither_session_ids_nor_baggage() -> None:
+    app = Site(ScriptedModel("An answer.")).app
+    assert not app.logger.isEnabledFor(logging.WARNING)
+    assert app.logger.isEnabledFor(logging.ERROR)
+
+
 def test_settings_are_all_required() -> None:
     with pytest.raises(MissingSetting) as caught:
         Settings.from_environment(
-            {"TOKEN_ISSUER": "x", "AWS_REGION": "", "TOKEN_JWKS_URL": "x", "TOKEN_CLIENT_ID": "x"}
+            {"PLATFORM_CONTRACT": "1", "TOKEN_ISSUER": "x", "AWS_REGION": "", "TOKEN_JWKS_URL": "x"}
         )
-    names = "BROKER_FUNCTION, GATEWAY_URL, AWS_REGION"
+    names = "TOKEN_CLIENT_ID, BROKER_FUNCTION, GATEWAY_URL, PLATFORM_NAME, AWS_REGION"
     assert str(caught.value) == f"environment: {names} not set; the runtime module of the platform sets them"

@@ -75,10 +75,18 @@ def gateway(shared: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     keys = SigningKeys("https://issuer.example", fetch=lambda: {"keys": [ISSUED.jwk()]})
     verifier = TokenVerifier(TrustedIssuer(issuer=ISSUER, client_id=CLIENT), keys)
     checks = interceptor.Interceptor(
-        verifier=verifier, tool_arguments={name: frozenset(names) for name, names in ARGUMENTS.items()}
+        verifier=verifier,
+        tool_arguments={name: frozenset(names) for name, names in ARGUMENTS.items()},
+        refusal_sink=lambda _: None,
     )
     sessions: Any = OwnSessions()
-    behind = tools.Tools(verifier=verifier, sessions=sessions, bucket="documents", table="patients")
+    behind = tools.Tools(
+        verifier=verifier,
+        sessions=sessions,
+        bucket="documents",
+        table="patients",
+        refusal_sink=lambda _: None,
+    )
     monkeypatch.setattr(interceptor, "_interceptor", lambda: checks)
     monkeypatch.setattr(tools, "_tools", lambda: behind)
 

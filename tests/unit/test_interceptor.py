@@ -11,18 +11,22 @@ from clinic_agent.lambdas import interceptor as module
 from clinic_agent.lambdas.gateway_headers import ACCESS_TOKEN, REQUEST_ID
 from clinic_agent.lambdas.interceptor import Interceptor, handler
 from clinic_agent.lambdas.mcp_messages import MAX_ARGUMENTS_BYTES, MAX_BODY_BYTES
+from clinic_agent.metering import RefusalEvent
 from tests.unit.support import Issuer
 
 SEARCH = "clinic-data___search_documents"
 ISSUER = Issuer()
 TOKEN = ISSUER.token()
+REFUSALS: list[RefusalEvent] = []
 
 
 @pytest.fixture(autouse=True)
 def _made(monkeypatch: pytest.MonkeyPatch) -> None:
+    REFUSALS.clear()
     made = Interceptor(
         verifier=ISSUER.verifier(),
         tool_arguments={SEARCH: frozenset({"query", "limit"}), "clinic-data___clinic_profile": frozenset()},
+        refusal_sink=REFUSALS.append,
     )
     monkeypatch.setattr(module, "_interceptor", lambda: made)
 
@@ -177,10 +181,13 @@ def test_the_same_token_in_two_spellings_of_the_header_is_one() -> None:
 
 def test_keys_that_cannot_be_fetched_are_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     issuer = Issuer(down=True)
-    made = Interceptor(verifier=issuer.verifier(), tool_arguments={})
+    made = Interceptor(verifier=issuer.verifier(), tool_arguments={}, refusal_sink=REFUSALS.append)
     monkeypatch.setattr(module, "_interceptor", lambda: made)
     given = event(call({}), {"Authorization": f"Bearer {issuer.token()}"})
     assert refused(given) == (503, -32603, "identity_unavailable")
+    assert [(refusal.error_code, refusal.error_status, refusal.tenant) for refusal in REFUSALS] == [
+        ("identity_unavailable", 503, None)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -264,11 +271,14 @@ def test_a_refusal_names_the_argument_shortened_and_the_message_by_its_id() -> N
 )
 def test_events_of_another_kind_are_refused(given: Any) -> None:
     assert refused(given) == (500, -32603, "interceptor_failed")
+    assert [(refusal.layer, refusal.error_code, refusal.error_status) for refusal in REFUSALS] == [
+        ("gateway", "interceptor_failed", 500)
+    ]
 
 
 def test_an_interceptor_that_is_not_set_up_lets_nothing_through(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    for name in ("TOKEN_ISSUER", "TOKEN_CLIENT_ID", "TOKEN_JWKS_URL", "TOOL_ARGUMENTS"):
+    for name in ("TOKEN_ISSUER", "TOKEN_CLIENT_ID", "TOKEN_JWKS_URL", "TOOL_ARGUMENTS", "PLATFORM_NAME"):
         monkeypatch.delenv(name, raising=False)
     assert refused(event(call({}))) == (500, -32603, "interceptor_failed")
 
@@ -279,6 +289,7 @@ def test_the_interceptor_is_made_from_its_environment(monkeypatch: pytest.Monkey
     monkeypatch.setenv("TOKEN_CLIENT_ID", "client")
     monkeypatch.setenv("TOKEN_JWKS_URL", "http://127.0.0.1:9/jwks.json")
     monkeypatch.setenv("TOOL_ARGUMENTS", json.dumps({SEARCH: ["query"]}))
+    monkeypatch.setenv("PLATFORM_NAME", "clinic-test")
     module._interceptor.cache_clear()
     try:
         assert refused(event(call({}), {})) == (401, -32001, "invalid_token")

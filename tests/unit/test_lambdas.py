@@ -8,6 +8,8 @@ from botocore.exceptions import ClientError
 from clinic_agent.lambdas.broker import CredentialsBroker, session_name
 from clinic_agent.lambdas.claims import SignInRefused, add_claims
 from clinic_agent.lambdas.registry import Registry
+from clinic_agent.lambdas.tier_table import tier_settings
+from clinic_agent.metering import RefusalEvent
 from tests.unit.support import USER_A, USER_B, Issuer, tenant
 
 
@@ -67,7 +69,12 @@ def sts() -> FakeSts:
 
 
 @pytest.fixture
-def broker(issuer: Issuer, table: FakeTable, sts: FakeSts) -> CredentialsBroker:
+def refusals() -> list[RefusalEvent]:
+    return []
+
+
+@pytest.fixture
+def broker(issuer: Issuer, table: FakeTable, sts: FakeSts, refusals: list[RefusalEvent]) -> CredentialsBroker:
     return CredentialsBroker(
         verifier=issuer.verifier(),
         registry=Registry(client=table, table="registry"),
@@ -75,6 +82,7 @@ def broker(issuer: Issuer, table: FakeTable, sts: FakeSts) -> CredentialsBroker:
         role_arn="arn:aws:iam::111122223333:role/tenant",
         session_seconds=900,
         tiers={"basic": {"model_id": "m"}},
+        refusal_sink=refusals.append,
     )
 
 
@@ -162,6 +170,7 @@ def test_a_tier_that_the_catalog_lacks_is_refused(issuer: Issuer, table: FakeTab
         role_arn="r",
         session_seconds=900,
         tiers={},
+        refusal_sink=lambda _: None,
     )
     assert broker.answer({"token": issuer.token()})["error"]["code"] == "tier_mismatch"
 
@@ -216,3 +225,32 @@ def test_users_of_a_suspended_clinic_cannot_sign_in(table: FakeTable) -> None:
     with pytest.raises(SignInRefused) as caught:
         add_claims(trigger(), Registry(client=table, table="registry"))
     assert str(caught.value) == "Your account is not active. Ask your administrator."
+
+
+def test_the_tiers_table_gives_each_tier_its_own_and_the_common_settings() -> None:
+    table = {
+        "common": {"guardrail_message": "Stopped."},
+        "fields": ["model_id", "history_turns"],
+        "tiers": {"basic": ["small", 6], "premium": ["large", 20]},
+    }
+    assert tier_settings(json.dumps(table)) == {
+        "basic": {"guardrail_message": "Stopped.", "model_id": "small", "history_turns": 6},
+        "premium": {"guardrail_message": "Stopped.", "model_id": "large", "history_turns": 20},
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"basic": {"model_id": "a secret"}}',
+        '{"common": {}, "fields": ["model_id"], "tiers": {"basic": []}}',
+        '{"common": {}, "fields": [], "tiers": {"basic": ["a secret"]}}',
+        '{"common": {}, "fields": [], "tiers": []}',
+    ],
+)
+def test_a_table_of_another_form_is_refused_and_not_quoted(text: str) -> None:
+    with pytest.raises(ValueError, match="module tenant_access writes it") as caught:
+        tier_settings(text)
+    assert "secret" not in str(caught.value)

@@ -189,12 +189,12 @@ def test_the_first_verified_owner_keeps_the_session() -> None:
     async def requests() -> None:
         door = guard(issuer, broker)
         with pytest.raises(NotAuthenticated):
-            await door.admit("Bearer garbage")  # pins nothing
-        await door.admit(f"Bearer {issuer.token()}")
-        await door.admit(f"Bearer {issuer.token()}")  # renewed token, same owner
+            await door.identify("Bearer garbage")  # pins nothing
+        await door.admit(await door.identify(f"Bearer {issuer.token()}"))
+        await door.admit(await door.identify(f"Bearer {issuer.token()}"))  # renewed token, same owner
         for change in ({"sub": USER_B}, {"clinic_id": "clinic-ab"}, {"tier": "premium"}):
             with pytest.raises(Forbidden) as caught:
-                await door.admit(f"Bearer {issuer.token(**change)}")
+                await door.admit(await door.identify(f"Bearer {issuer.token(**change)}"))
             assert caught.value.code == "session_owner"
             assert "clinic-a" not in caught.value.message
 

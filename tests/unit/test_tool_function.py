@@ -13,6 +13,7 @@ from clinic_agent.credentials import LambdaBroker, TenantSessions
 from clinic_agent.lambdas import tools as module
 from clinic_agent.lambdas.gateway_headers import ACCESS_TOKEN, REQUEST_ID
 from clinic_agent.lambdas.tools import MOST_SESSIONS, Tools, handler
+from clinic_agent.metering import RefusalEvent
 from clinic_agent.tools import ClinicData
 from tests.unit.support import TIER, USER_B, Issuer
 
@@ -54,6 +55,7 @@ class Site:
         self.calls: list[tuple[str, str, Any]] = []  # clinic, tool, arguments
         self.fail: Exception | None = None
         self.made: list[str] = []
+        self.refusals: list[RefusalEvent] = []
         loader = botocore.loaders.create_loader()
         self.tools = Tools(
             verifier=ISSUER.verifier(),
@@ -65,6 +67,7 @@ class Site:
             ),
             bucket="documents",
             table="patients",
+            refusal_sink=self.refusals.append,
         )
 
 

@@ -40,6 +40,7 @@ class Site:
             token_client_id="c",
             broker_function="f",
             gateway_url=gateway.url,
+            platform_name="clinic-test",
             region="us-east-1",
         )
         self.workspaces = Workspaces(settings=self.settings, usage_sink=self.usage.append)

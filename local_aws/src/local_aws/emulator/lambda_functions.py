@@ -2,7 +2,8 @@
 
 The emulator runs them on its own interpreter with its own packages and its whole environment, so a function would
 find modules that its zip lacks. It also waits 50 ms after each call for log lines that may still come; here the worker
-marks the end of a call's log instead.
+marks the end of a call's log instead. And it leaves logging as Python has it, which drops what is not a warning; here
+every line of a logger is written, with its level before it, as on AWS.
 """
 
 from __future__ import annotations
@@ -24,6 +25,13 @@ _LOG_SECONDS: Final = 0.25  # longest wait for the mark: a process that died doe
 _FROM_AWS: Final = frozenset({"PATH", "LANG", "LC_ALL", "TZ", "LAMBDA_TASK_ROOT"})
 _PREFIXES: Final = ("AWS_", "_LAMBDA_", "_X_AMZN_")
 _ANSWER: Final = '            _real_stdout.write(json.dumps({"status": "%s"'
+_IMPORT: Final = "        mod = importlib.import_module(module_name)\n"
+_LOGGING: Final = (
+    "        import logging\n"
+    "        _log = logging.StreamHandler(sys.stderr)\n"
+    "        _log.setFormatter(logging.Formatter('[%(levelname)s]\\t%(asctime)s\\t%(message)s'))\n"
+    "        logging.getLogger().addHandler(_log)\n"
+)
 _MARK: Final = "            sys.__stderr__.write(%r)\n            sys.__stderr__.flush()\n"
 
 
@@ -52,6 +60,17 @@ def mark_end_of_log(script: str) -> str:
     return script
 
 
+def log_as_lambda_does(script: str) -> str:
+    """Give the root logger a handler before the function's module is imported, as Lambda's runtime does.
+
+    Raises:
+        PatchTargetError: If the script does not import the module where it did in the supported version.
+    """
+    if script.count(_IMPORT) != 1:
+        raise PatchTargetError(owner="ministack.core.lambda_runtime", name=_IMPORT.strip())
+    return script.replace(_IMPORT, _LOGGING + _IMPORT)
+
+
 def _start(command: list[str], **options: Any) -> subprocess.Popen[Any]:
     """Start a worker; `-I` and `-S` leave only the standard library on the path."""
     binary, *arguments = command
@@ -65,7 +84,7 @@ def install() -> None:
     """Make the emulator run functions in isolation."""
     from ministack.core import lambda_runtime
 
-    lambda_runtime._PYTHON_WORKER_SCRIPT = mark_end_of_log(lambda_runtime._PYTHON_WORKER_SCRIPT)
+    lambda_runtime._PYTHON_WORKER_SCRIPT = log_as_lambda_does(mark_end_of_log(lambda_runtime._PYTHON_WORKER_SCRIPT))
     # The module starts nothing but workers, and these are all the names it uses.
     lambda_runtime.subprocess = SimpleNamespace(
         Popen=_start, PIPE=subprocess.PIPE, STDOUT=subprocess.STDOUT, TimeoutExpired=subprocess.TimeoutExpired
