@@ -5,6 +5,7 @@ Commands within the chat: `/new` starts a new session, `/quit` ends.
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from scripts.canary import LIVE
 from scripts.client import NoStack, Session, Stack, load_stack, sign_in
 
 
@@ -38,10 +40,26 @@ def show(console: Console, session: Session, prompt: str) -> None:
                 console.print(f"\n[red]{event['code']}[/red] {event['message']}", highlight=False)
 
 
-def chat(console: Console, stack: Stack, user: dict[str, Any]) -> None:
-    """Run the conversation until end of input or `/quit`."""
+def begin(console: Console, stack: Stack, access_token: str | None) -> Session:
+    """Begin a session, and say so if it is one of the candidate's share."""
+    session = Session(stack, access_token)
+    if session.endpoint != LIVE:
+        version = stack.get("agent_versions", {}).get(session.endpoint, "unknown")
+        console.print(f"[dim]This session is on the {session.endpoint}, agent {version}.[/dim]", highlight=False)
+    return session
+
+
+def chat(console: Console, look_again: Callable[[], Stack], user: dict[str, Any]) -> None:
+    """Run the conversation until end of input or `/quit`.
+
+    Args:
+        console: Where.
+        look_again: Reads stack.json: a new session goes by the candidate's share as it is then.
+        user: Who.
+    """
+    stack = look_again()
     console.print(f"You are {user['username']} of {user['clinic_id']} ({user['tier']}). /new, /quit.", highlight=False)
-    session = Session(stack, sign_in(stack, user["username"], user["password"])["AccessToken"])
+    session = begin(console, stack, sign_in(stack, user["username"], user["password"])["AccessToken"])
     while True:
         try:
             prompt = console.input("[bold]> [/bold]").strip()
@@ -51,7 +69,8 @@ def chat(console: Console, stack: Stack, user: dict[str, Any]) -> None:
         if prompt in ("/quit", "/exit"):
             return
         if prompt == "/new":
-            session = Session(stack, session.access_token)
+            stack = look_again()
+            session = begin(console, stack, session.access_token)
         elif prompt.startswith("/"):
             console.print("/new starts a new session, /quit ends.")
         elif prompt:
@@ -78,7 +97,10 @@ def main() -> int:
         console.print(f"user: {arguments.user!r} is not known; choose one of {names}", style="red", highlight=False)
         return 2
     try:
-        chat(console, stack, user)
+        chat(console, lambda: load_stack(arguments.stack), user)
+    except NoStack as error:
+        console.print(str(error), style="red", highlight=False)
+        return 1
     except (httpx.HTTPError, BotoCoreError, ClientError) as error:
         console.print(f"The platform cannot be reached ({type(error).__name__}); see `make status`.", style="red")
         return 1

@@ -12,9 +12,13 @@ import httpx
 from botocore import UNSIGNED
 from botocore.config import Config
 
+from scripts.canary import LIVE, endpoint_of
+
 SESSION_HEADER: Final = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
 ANSWER_SECONDS: Final = 120.0
 """Longest silence of the runtime that a client bears; a cold start is part of it."""
+
+_SIGN_IN_SECONDS: Final = 20
 
 Stack = Mapping[str, Any]
 
@@ -47,17 +51,31 @@ def sign_in(stack: Stack, username: str, password: str) -> dict[str, str]:
     Raises:
         botocore.exceptions.ClientError: If Cognito refuses.
     """
+    return _tokens(stack, "USER_PASSWORD_AUTH", {"USERNAME": username, "PASSWORD": password})
+
+
+def renew(stack: Stack, refresh_token: str) -> dict[str, str]:
+    """Return new tokens (`AccessToken`, `IdToken`) for a refresh token.
+
+    Raises:
+        botocore.exceptions.ClientError: If Cognito refuses.
+    """
+    return _tokens(stack, "REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": refresh_token})
+
+
+def _tokens(stack: Stack, flow: str, parameters: Mapping[str, str]) -> dict[str, str]:
     cognito = boto3.client(
         "cognito-idp",
         endpoint_url=stack["aws_endpoint_url"],
         region_name=stack["region"],
-        config=Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1}),
+        config=Config(
+            signature_version=UNSIGNED,
+            connect_timeout=_SIGN_IN_SECONDS,
+            read_timeout=_SIGN_IN_SECONDS,
+            retries={"total_max_attempts": 1},
+        ),
     )
-    answer = cognito.initiate_auth(
-        ClientId=stack["client_id"],
-        AuthFlow="USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": username, "PASSWORD": password},
-    )
+    answer = cognito.initiate_auth(ClientId=stack["client_id"], AuthFlow=flow, AuthParameters=dict(parameters))
     tokens: dict[str, str] = answer["AuthenticationResult"]
     return tokens
 
@@ -86,18 +104,34 @@ class Answer:
         return [event["name"] for event in self.events if event["type"] == "tool" and event["status"] == "started"]
 
     @property
+    def agent_version(self) -> str | None:
+        """The version of the agent that answered; None if the answer did not end well."""
+        return next((event.get("agent_version") for event in self.events if event["type"] == "done"), None)
+
+    @property
     def code(self) -> str | None:
         """The error code, None if all went well."""
         return self.error["code"] if self.error else None
 
 
 class Session:
-    """A conversation of one user."""
+    """A conversation of one user.
 
-    def __init__(self, stack: Stack, access_token: str | None, *, session_id: str | None = None) -> None:
-        self.url: str = stack["runtime_url"]
+    Args:
+        stack: Content of stack.json.
+        access_token: The user's; None to send none.
+        session_id: Of a session to go on with; None begins a new one.
+        endpoint: That session's. None chooses one, which is right for a new session only: whoever goes on with one
+            that began at the candidate has to say so, whatever share the candidate has by now.
+    """
+
+    def __init__(
+        self, stack: Stack, access_token: str | None, *, session_id: str | None = None, endpoint: str | None = None
+    ) -> None:
         self.access_token = access_token
         self.session_id = session_id or new_session_id()
+        self.endpoint = endpoint or endpoint_of(stack, self.session_id)
+        self.url: str = stack["runtime_url"] if self.endpoint == LIVE else stack["runtime_urls"][self.endpoint]
 
     def headers(self) -> dict[str, str]:
         """Return the headers of an invocation."""
@@ -123,13 +157,21 @@ class Session:
     def send(self, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
         """Send any body, and wait for the whole answer."""
         given = self.headers() if headers is None else headers
-        response = httpx.post(self.url, content=body, headers=given, timeout=ANSWER_SECONDS)
-        if not response.headers.get("content-type", "").startswith("text/event-stream"):
-            return Answer(status=response.status_code, error=_error_of(response))
-        lines = [line for line in response.text.splitlines() if line.startswith("data: ")]
-        events = [json.loads(line.removeprefix("data: ")) for line in lines]
-        failed = events[-1] if events and events[-1]["type"] == "error" else None
-        return Answer(status=response.status_code, events=events, error=failed)
+        return answer_of(httpx.post(self.url, content=body, headers=given, timeout=ANSWER_SECONDS))
+
+
+def answer_of(response: httpx.Response) -> Answer:
+    """Read a whole response of the runtime.
+
+    Raises:
+        ValueError, KeyError, TypeError: If it is a stream of something else than events.
+    """
+    if not response.headers.get("content-type", "").startswith("text/event-stream"):
+        return Answer(status=response.status_code, error=_error_of(response))
+    lines = [line for line in response.text.splitlines() if line.startswith("data: ")]
+    events = [json.loads(line.removeprefix("data: ")) for line in lines]
+    failed = events[-1] if events and events[-1]["type"] == "error" else None
+    return Answer(status=response.status_code, events=events, error=failed)
 
 
 def _error_of(response: httpx.Response) -> dict[str, Any]:

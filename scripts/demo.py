@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from scripts.gateway_tour import GatewayAttempt
-from scripts.tour import Attempt, Tour
+from scripts.release_tour import RELEASE_ERRORS, ReleaseTour, Step
+from scripts.tour import CLINIC, Attempt, Tour
 from scripts.up import StackFailed, running_stack
 
 DEFAULT_STATE: Final = Path(".local")
-AnyAttempt = TypeVar("AnyAttempt", Attempt, GatewayAttempt)
+AnyAttempt = TypeVar("AnyAttempt", Attempt, GatewayAttempt, Step)
 
 
 class Phases:
@@ -54,6 +55,16 @@ def gateway_table(attempts: list[GatewayAttempt]) -> Table:
     return table
 
 
+def release_table(steps: list[Step], version: str) -> Table:
+    """Lay the steps of a release out."""
+    table = Table(title=f"Release of {version}: canary, promotion and the way back", show_lines=False, expand=False)
+    for heading in ("what", "expected", "got", ""):
+        table.add_column(heading, overflow="fold")
+    for step in steps:
+        table.add_row(step.what, step.expected, step.got, "[green]ok[/green]" if step.ok else "[red]WRONG[/red]")
+    return table
+
+
 def costs_table(usage: list[dict[str, Any]]) -> Table:
     """Add the usage events up by clinic."""
     sums: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
@@ -83,6 +94,16 @@ def conversation(console: Console, tour: Tour) -> None:
             console.print(f"  | {line}", markup=False, highlight=False)
 
 
+def release(console: Console, tour: ReleaseTour) -> bool:
+    """Release the next version, and return whether all of it went as it must."""
+    with console.status(f"Releasing {tour.new} …"):
+        steps = list(_collect(tour.steps(), console))
+    console.print(release_table(steps, tour.new))
+    wrong = sum(not step.ok for step in steps)
+    console.print(f"{len(steps)} steps, {len(steps) - wrong} as expected, {wrong} wrong")
+    return not wrong
+
+
 def show(console: Console, tour: Tour) -> bool:
     """Give the tour and return whether all of it went as it must."""
     conversation(console, tour)
@@ -102,7 +123,8 @@ def show(console: Console, tour: Tour) -> bool:
 def _collect(attempts: Iterator[AnyAttempt], console: Console) -> Iterator[AnyAttempt]:
     for attempt in attempts:
         if not attempt.ok:
-            console.print(f"[red]WRONG[/red] {attempt.who}: {attempt.what}: {attempt.got}", highlight=False)
+            who = "" if isinstance(attempt, Step) else f"{attempt.who}: "
+            console.print(f"[red]WRONG[/red] {who}{attempt.what}: {attempt.got}", highlight=False)
         yield attempt
 
 
@@ -117,9 +139,15 @@ def main() -> int:
     try:
         with running_stack(arguments.state, progress=phases, warm_spares=1) as stack:
             phases("guided tour")
-            passed = show(console, Tour(stack, state_dir=arguments.state))
+            tour = Tour(stack, state_dir=arguments.state)
+            passed = show(console, tour)
+            phases("release tour")
+            began = time.monotonic()
+            new_release = ReleaseTour(state_dir=arguments.state, access_token=lambda: tour.access_token(CLINIC))
+            passed = release(console, new_release) and passed
+            phases(f"release tour: {time.monotonic() - began:.1f} s")
             phases("stopping")
-    except StackFailed as error:
+    except (StackFailed, *RELEASE_ERRORS) as error:
         console.print(f"[red]{error}[/red]", highlight=False)
         return 1
     except KeyboardInterrupt:

@@ -25,6 +25,7 @@ from local_aws.stack.state import AlreadyRunningError, StackError, StateFolder, 
 from local_aws.stack.supervisor import Supervisor
 from scripts.bundle import BundleError
 from scripts.publish import PublishError
+from scripts.release_file import ReleaseError
 from scripts.tenant_data import DataError
 from scripts.tenant_store import OnboardError
 from scripts.terraform_setup import TerraformError
@@ -36,7 +37,7 @@ DEFAULT_STATE: Final = ROOT / ".local"
 _START_SECONDS: Final = 600.0
 _EXPECTED: Final = (
     *(StackError, StandInError, TerraformError, BundleError, PublishError, CatalogError, ReloadError),
-    *(DataError, OnboardError),
+    *(DataError, OnboardError, ReleaseError),
     *(BotoCoreError, ClientError, OSError),
 )
 

@@ -9,8 +9,9 @@ from typing import Any, Final
 import boto3
 from botocore.config import Config
 
+from local_aws.runtime.history import HISTORY_FILE
 from local_aws.stack.state import StateFolder
-from scripts import terraform_cli
+from scripts import release_file, terraform_cli
 from scripts.terraform_cli import TerraformRoot
 from scripts.terraform_sessions import recording_session
 
@@ -117,8 +118,15 @@ def link_for_terraform(state: StateFolder) -> None:
             link.symlink_to(state.path / "terraform" / name / "data")
 
 
+def release_file_of(state: StateFolder) -> Path:
+    """Return the laptop's release file; environments have theirs beside their root module."""
+    return state.path / release_file.FILE_NAME
+
+
 def forget_terraform_state(state: StateFolder) -> None:
     """Remove what an earlier run's Terraform remembers: the emulator that it describes is gone. Plugins stay."""
+    for file in (release_file_of(state), state.path / HISTORY_FILE):
+        file.unlink(missing_ok=True)
     for name in ROOT_MODULES:
         for file in (state.path / "terraform" / name).glob("terraform.tfstate*"):
             file.unlink()

@@ -1,15 +1,17 @@
 """Putting the platform on a running laptop AWS with Terraform, the first time and again.
 
 Memories first, since roles and broker name them; then the foundation, by the real provider; then all of AgentCore, by
-the recording provider. The stand-ins boot from what that recorded.
+the recording provider. The stand-ins boot from what that recorded. Which agent, and which version each endpoint serves,
+stands in the laptop's release file, as in those of the environments.
 """
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -19,12 +21,18 @@ import jsonschema
 import yaml
 
 from local_aws.recorded_state import RecordedState
+from local_aws.runtime.history import HISTORY_FILE, RUNTIME, VersionHistory
 from local_aws.stack.state import StateFolder
-from scripts.up_laptop import ROOT, Laptop, agentcore_root, link_for_terraform, terraform_root
+from scripts import release_file
+from scripts.release_file import Release, ReleaseError
+from scripts.terraform_cli import TerraformRoot
+from scripts.up_laptop import ROOT, Laptop, agentcore_root, link_for_terraform, release_file_of, terraform_root
 
 CATALOG: Final = ROOT / "terraform" / "catalog"
-_MEMORY_MODULE: Final = "module.memory"
-_CONTROL_SECONDS: Final = 10.0
+_MEMORY_MODULE: Final = "module.agentcore.module.memory"
+_CONTRACT: Final = ROOT / "terraform" / "modules" / "contract" / "main.tf"
+_CONTROL_SECONDS: Final = 60.0
+"""For a stand-in to read its state again. A new version's bundle has to be fetched and unpacked for that."""
 
 Progress = Callable[[str], None]
 
@@ -46,6 +54,7 @@ class PlatformInputs:
     gateway_base_url: str
     catalog_dir: str | None = None  # None means the repository's
     policy_mode: str = "ENFORCE"
+    endpoints: Mapping[str, str] = field(default_factory=lambda: {"live": "1", "candidate": "1"})  # runtime versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +64,7 @@ class Applied:
     memories: Mapping[str, Mapping[str, str]]  # id and ARN by tier
     foundation: Mapping[str, Any]  # outputs
     agentcore: Mapping[str, Any]  # outputs
+    release: Release
 
 
 def recorded_file(state: StateFolder) -> Path:
@@ -92,9 +102,11 @@ def apply_platform(laptop: Laptop, inputs: PlatformInputs, progress: Progress) -
         progress: Gets a line for each phase.
 
     Raises:
+        ReleaseError: If the agent needs another contract than the platform's.
         TerraformError: If Terraform refuses or fails.
         ReloadError: If the emulator does not take the memories.
     """
+    check_contract(inputs.manifest["contract_version"])
     common = _agentcore_variables(laptop, inputs)
     with agentcore_root(laptop, os.environ) as agentcore:
         with phase("terraform apply memories", progress):
@@ -107,12 +119,94 @@ def apply_platform(laptop: Laptop, inputs: PlatformInputs, progress: Progress) -
         with phase("terraform apply agentcore", progress):
             agentcore.apply({**common, "foundation": _foundation_of(foundation)})
             outputs = agentcore.output()
-            recorded = agentcore.show()
-    laptop.state.write(recorded_file(laptop.state), recorded)
+            release = _record(laptop, inputs, agentcore)
     link_for_terraform(laptop.state)
-    load_memories(laptop, RecordedState.parse(recorded))
+    load_memories(laptop, RecordedState.load(recorded_file(laptop.state)))
+    return Applied(memories=memories, foundation=foundation, agentcore=outputs, release=release)
+
+
+def check_contract(needed: int) -> None:
+    """Check that the platform offers what an agent needs. Environments check it in their plan; here no plan does.
+
+    Args:
+        needed: From the manifest of the agent.
+
+    Raises:
+        ReleaseError: If it is another contract. Applied all the same, its functions would refuse every user at once.
+    """
+    text = _CONTRACT.read_text(encoding="utf-8")
+    found = re.search(r"^\s*version\s*=\s*(\d+)$", text, re.MULTILINE)
+    offered = int(found[1]) if found else None
+    if offered != needed:
+        raise ReleaseError(
+            f"release.contract_version: must be {offered}, which this platform offers; publish an agent of that"
+            f" contract, or go to a platform of the agent's; got {needed}"
+        )
+
+
+def move_endpoints(laptop: Laptop, inputs: PlatformInputs, progress: Progress) -> Release:
+    """Apply the AgentCore root alone, as it was applied last but for the endpoints; and record it.
+
+    Args:
+        laptop: Where.
+        inputs: Those of the last apply, with other endpoints.
+        progress: Gets a line for each phase.
+
+    Raises:
+        TerraformError: If Terraform refuses or fails.
+    """
+    foundation = terraform_root(laptop, "foundation", os.environ).output()
+    variables = {**_agentcore_variables(laptop, inputs), "foundation": _foundation_of(foundation)}
+    with agentcore_root(laptop, os.environ) as agentcore, phase("terraform apply agentcore", progress):
+        agentcore.apply(variables)
+        return _record(laptop, inputs, agentcore)
+
+
+def _record(laptop: Laptop, inputs: PlatformInputs, agentcore: TerraformRoot) -> Release:
+    """Keep what was applied: the recorded state, the runtime's versions, the inputs and the release.
+
+    The history comes before the state that refers to it: a stand-in may read them at any moment.
+    """
+    document = agentcore.show()
+    recorded = RecordedState.parse(document)
+    history = VersionHistory.load(laptop.state.path / HISTORY_FILE).with_recorded(recorded)
+    laptop.state.write(laptop.state.path / HISTORY_FILE, history.to_json())
+    laptop.state.write(recorded_file(laptop.state), document)
     laptop.state.write(inputs_file(laptop.state), asdict(inputs))
-    return Applied(memories=memories, foundation=foundation, agentcore=outputs)
+    runtime = recorded.one(RUNTIME)
+    file = release_file_of(laptop.state)
+    release = release_file.load(file) if file.is_file() else release_file.with_published(None, inputs.manifest)
+    release = release.with_applied(runtime["agent_runtime_version"], runtime["tags"]["AgentVersion"])
+    release_file.save(release, file)
+    return release
+
+
+def manifest_of(release: Release) -> dict[str, Any]:
+    """Return what an apply needs of the manifest of the newest published version."""
+    made = release.artifacts
+    return {
+        "version": release.agent_version,
+        "contract_version": release.contract_version,
+        "runtime": made.runtime_name,
+        "lambda_runtime": made.lambda_runtime,
+        "architecture": made.architecture,
+        "artifacts": {"runtime": asdict(made.runtime), "lambda": asdict(made.lambda_)},
+    }
+
+
+def release_fields(release: Release, runtime_url: str) -> dict[str, Any]:
+    """Return what stack.json says about releases.
+
+    Args:
+        release: As it was applied.
+        runtime_url: Of the live endpoint.
+    """
+    base = runtime_url.partition("?")[0]
+    return {
+        "runtime_urls": {name: f"{base}?qualifier={name}" for name in release.endpoints},
+        "agent_versions": {name: release.agent_version_of(name) for name in release.endpoints},
+        "candidate_share_percent": release.candidate_share_percent,
+    }
 
 
 def load_memories(laptop: Laptop, state: RecordedState) -> None:
@@ -173,6 +267,7 @@ def _agentcore_variables(laptop: Laptop, inputs: PlatformInputs) -> dict[str, An
             "runtime": _artifact(inputs, "runtime"),
             "runtime_name": inputs.manifest["runtime"],
         },
+        "endpoints": dict(inputs.endpoints),
         "gateway_base_url": inputs.gateway_base_url,
         "policy_mode": inputs.policy_mode,
     }

@@ -17,6 +17,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from local_aws.recorded_state import RecordedState
+from local_aws.runtime.history import VersionHistory
 from local_aws.stack.processes import ProcessIdentity, free_port
 from tests.unit.runtime_standin_support import (
     BUCKET,
@@ -46,15 +48,28 @@ class StandIn:
     agents: set[int] = field(default_factory=set)
 
     @property
-    def invocations(self) -> str:
+    def runtime(self) -> str:
         return f"{self.url}/runtimes/{quote(self.arn, safe='')}/invocations"
+
+    @property
+    def invocations(self) -> str:
+        return self.at("live")
+
+    def at(self, endpoint: str) -> str:
+        return f"{self.runtime}?qualifier={endpoint}"
 
     def headers(self, session: str = SESSION, **more: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.issuer.token()}", SESSION_HEADER: session, **more}
 
-    def post(self, content: Any = None, *, session: str = SESSION, **more: str) -> httpx.Response:
-        url = f"{self.invocations}?qualifier=live"
-        return httpx.post(url, json=content or {}, headers=self.headers(session, **more), timeout=20)
+    def post(
+        self, content: Any = None, *, session: str = SESSION, endpoint: str = "live", **more: str
+    ) -> httpx.Response:
+        return httpx.post(self.at(endpoint), json=content or {}, headers=self.headers(session, **more), timeout=20)
+
+    def greeting(self, endpoint: str, session: str) -> str:
+        answer = self.post({"action": "look"}, session=f"{SESSION}-{session}", endpoint=endpoint)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["greeting"])
 
     def log(self) -> str:
         return (self.directory / "logs" / "runtime.log").read_text()
@@ -266,9 +281,9 @@ def test_an_answer_that_breaks_off_is_not_passed_off_as_whole(stand_in: StandIn)
     ],
 )
 def test_targets(stand_in: StandIn, path: str, status: int) -> None:
-    own = stand_in.invocations.removeprefix(stand_in.url)
+    own = stand_in.runtime.removeprefix(stand_in.url)
     url = stand_in.url + path.format(own=own, unencoded=stand_in.arn)
-    response = httpx.post(url, json={}, headers=stand_in.headers())
+    response = httpx.post(url, json={}, headers=stand_in.headers(SESSION + "-targets"))
     assert response.status_code == status
     if status == 404:
         assert response.json()["error"]["code"] == "ResourceNotFoundException"
@@ -352,53 +367,212 @@ def test_no_process_survives_the_stand_in(aws: FakeAws, tmp_path: Path, number: 
         until(lambda: all(gone(pid) for pid in pids), "all processes end", seconds=2)
 
 
-# --- the recorded state, read again -----------------------------------------------------------------------------------
+# --- versions and endpoints -------------------------------------------------------------------------------------------
 
 
-def record(stand_in: StandIn, archive: bytes, **runtime: Any) -> None:
-    state = recorded(url=stand_in.issuer_url, archive=archive, runtime=runtime)
-    (stand_in.directory / "state.json").write_text(json.dumps(state))
+@dataclass
+class Releases:
+    """A stand-in whose runtime gets new versions, as `apply` records them."""
+
+    stand_in: StandIn
+    aws: FakeAws
+    history: VersionHistory = field(default_factory=VersionHistory)
+
+    def record(self, archive: bytes, *, endpoints: dict[str, str] | None = None, **runtime: Any) -> None:
+        document = recorded(url=self.aws.url, archive=archive, runtime=runtime, endpoints=endpoints)
+        self.history = self.history.with_recorded(RecordedState.parse(document))
+        folder = self.stand_in.directory
+        (folder / "runtime-versions.json").write_text(json.dumps(self.history.to_json()))
+        (folder / "state.json").write_text(json.dumps(document))
+
+    def release(self, number: str, *, greeting: str, endpoints: dict[str, str], **runtime: Any) -> httpx.Response:
+        """Publish another bundle, record it as a version, and reload."""
+        archive = bundle(helper=f"GREETING = {greeting!r}")
+        self.aws.objects[f"/{BUCKET}/{number}"] = archive
+        self.record(archive, endpoints=endpoints, agent_runtime_version=number, **artifact(number), **runtime)
+        return self.reload()
+
+    def move(self, **endpoints: str) -> httpx.Response:
+        """Let endpoints serve other versions: the newest one stays as it is recorded."""
+        file = self.stand_in.directory / "state.json"
+        document = json.loads(file.read_text())
+        for resource in document["values"]["root_module"]["child_modules"][0]["resources"]:
+            if resource["name"] in endpoints:
+                resource["values"]["agent_runtime_version"] = endpoints[resource["name"]]
+        file.write_text(json.dumps(document))
+        return self.reload()
+
+    def reload(self, secret: str = SECRET) -> httpx.Response:
+        return httpx.post(f"{self.stand_in.url}/_local/reload", headers={"X-Local-Secret": secret}, timeout=10)
 
 
-def reload(stand_in: StandIn, secret: str = SECRET) -> httpx.Response:
-    return httpx.post(f"{stand_in.url}/_local/reload", headers={"X-Local-Secret": secret}, timeout=10)
+@pytest.fixture
+def releases(tmp_path: Path) -> Iterator[Releases]:
+    archive = bundle(helper="GREETING = 'one'")
+    with (
+        FakeAws(Issuer(), {f"/{BUCKET}/{KEY}": archive}).running() as aws,
+        running(aws, tmp_path, archive) as stand_in,
+    ):
+        made = Releases(stand_in, aws)
+        made.record(archive)
+        yield made
 
 
-def test_a_changed_authorizer_counts_from_the_reload_on_and_live_sessions_stay(tmp_path: Path) -> None:
-    archive = bundle()
-    with FakeAws(Issuer(), {f"/{BUCKET}/{KEY}": archive}).running() as aws, running(aws, tmp_path, archive) as stand_in:
-        pid = stand_in.post().json()["pid"]
-        rules = [{"discovery_url": f"{aws.url}/pool/.well-known/openid-configuration", "allowed_clients": ["other"]}]
-        record(stand_in, archive, authorizer_configuration=[{"custom_jwt_authorizer": rules}])
-        assert stand_in.post().status_code == 200
-        assert reload(stand_in, secret="wrong").status_code == 404
-        assert reload(stand_in).status_code == 200
-        assert stand_in.post().status_code == 403
-        record(stand_in, archive)
-        assert reload(stand_in).status_code == 200
-        assert stand_in.post().json()["pid"] == pid
+BOTH_ON_1 = {"live": "1", "candidate": "1"}
 
 
-def test_endpoints_stay_on_the_version_that_they_are_pinned_to(tmp_path: Path) -> None:
-    """As on AWS: a changed runtime is a new version, and a pinned endpoint does not see it."""
-    archive = bundle()
-    with FakeAws(Issuer(), {f"/{BUCKET}/{KEY}": archive}).running() as aws, running(aws, tmp_path, archive) as stand_in:
-        record(stand_in, archive, agent_runtime_version="2", environment_variables={"NEW": "yes"})
-        answer = reload(stand_in)
-        assert (answer.status_code, answer.json()) == (200, {"version": "1"})
-        assert "NEW" not in stand_in.post({"action": "look"}).json()["environment"]
+def test_a_new_version_is_served_where_an_endpoint_names_it_and_nowhere_else(releases: Releases) -> None:
+    stand_in = releases.stand_in
+    answer = releases.release("2", greeting="two", endpoints=BOTH_ON_1, environment_variables={"NEW": "yes"})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"version": "2", "endpoints": {"DEFAULT": "2", "live": "1", "candidate": "1"}},
+    )
+    assert [stand_in.greeting(name, name) for name in ("live", "candidate", "DEFAULT")] == ["one", "one", "two"]
+
+    assert releases.move(candidate="2").status_code == 200
+    assert [stand_in.greeting(name, f"{name}-2") for name in ("live", "candidate")] == ["one", "two"]
+    look = {"action": "look"}
+    assert "NEW" not in stand_in.post(look, session=SESSION + "-live").json()["environment"]
+    assert stand_in.post(look, session=SESSION + "-candidate-2", endpoint="candidate").json()["environment"]["NEW"]
 
 
-def test_what_cannot_be_taken_over_is_refused_and_changes_nothing(tmp_path: Path) -> None:
-    archive = bundle()
-    with FakeAws(Issuer(), {f"/{BUCKET}/{KEY}": archive}).running() as aws, running(aws, tmp_path, archive) as stand_in:
-        changes: tuple[dict[str, Any], ...] = (
-            {"environment_variables": {"A": "b"}},
-            {"role_arn": ""},
-            {"authorizer_configuration": []},
-        )
-        for change in changes:
-            record(stand_in, archive, **change)
-            refused = reload(stand_in)
-            assert (refused.status_code, refused.json()["error"]["code"]) == (409, "not_reloaded")
-            assert stand_in.post().status_code == 200
+def test_a_session_stays_on_its_version_until_it_ends(releases: Releases) -> None:
+    stand_in = releases.stand_in
+    before = stand_in.post(session=SESSION + "-old").json()["pid"]
+    releases.release("2", greeting="two", endpoints={"live": "2", "candidate": "1"})
+    assert stand_in.greeting("live", "old") == "one"
+    assert stand_in.post(session=SESSION + "-old").json()["pid"] == before
+    assert stand_in.greeting("live", "new") == "two"
+
+    releases.move(live="1")  # the way back
+    assert (stand_in.greeting("live", "new"), stand_in.greeting("live", "newer")) == ("two", "one")
+
+    releases.move(live="2")
+    stand_in.post({"action": "crash"}, session=SESSION + "-old")
+    assert stand_in.greeting("live", "old") == "one", "a fresh process of a session that goes on is of its version"
+
+
+def test_an_id_begins_a_session_of_the_present_version_once_the_old_one_has_ended(
+    aws: FakeAws, archive: bytes, tmp_path: Path
+) -> None:
+    lifecycle = [{"idle_runtime_session_timeout": 0.5, "max_lifetime": 3600}]
+    with running(aws, tmp_path, archive, runtime={"lifecycle_configuration": lifecycle}) as stand_in:
+        releases = Releases(stand_in, aws)
+        releases.record(archive, lifecycle_configuration=lifecycle)
+        assert stand_in.greeting("live", "same") == "from the bundle"
+        assert releases.release("2", greeting="two", endpoints={"live": "2", "candidate": "2"}).status_code == 200
+        until(lambda: httpx.get(f"{stand_in.url}/ping").json()["sessions"]["live"] == 0, "the idle session ends")
+        assert stand_in.greeting("live", "same") == "two"
+        time.sleep(1.5)
+        assert httpx.get(f"{stand_in.url}/ping").json()["sessions"]["live"] == 1, "version 2 has a longer idle limit"
+
+
+def test_an_id_of_a_living_session_is_refused_at_another_endpoint(releases: Releases) -> None:
+    stand_in = releases.stand_in
+    assert stand_in.post().status_code == 200
+    refused = stand_in.post(endpoint="candidate")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "ConflictException")
+    assert "began at another endpoint" in refused.json()["error"]["message"]
+    assert SESSION not in refused.text
+    assert httpx.get(f"{stand_in.url}/ping").json()["sessions"]["live"] == 1
+
+
+def rules(aws: FakeAws, *clients: str) -> dict[str, Any]:
+    settings = {"discovery_url": f"{aws.url}/pool/.well-known/openid-configuration", "allowed_clients": list(clients)}
+    return {"authorizer_configuration": [{"custom_jwt_authorizer": [settings]}]}
+
+
+def test_each_version_has_its_own_authorizer_and_a_stricter_one_counts_for_old_sessions_too(releases: Releases) -> None:
+    stand_in = releases.stand_in
+    pid = stand_in.post().json()["pid"]
+    releases.release("2", greeting="two", endpoints={"live": "1", "candidate": "2"}, **rules(releases.aws, "other"))
+    assert stand_in.post().status_code == 200
+    assert stand_in.post(session=SESSION + "-c", endpoint="candidate").status_code == 403
+    releases.move(live="2")
+    assert stand_in.post().status_code == 403
+    releases.move(live="1")
+    assert stand_in.post().json()["pid"] == pid
+
+
+def test_a_wider_authorizer_does_not_open_sessions_of_a_version_that_refused(releases: Releases) -> None:
+    stand_in = releases.stand_in
+    assert stand_in.post().status_code == 200
+    releases.release("2", greeting="two", endpoints={"live": "2"}, **rules(releases.aws, "client-1", "other"))
+    other = {"Authorization": f"Bearer {stand_in.issuer.token(client_id='other')}"}
+    assert stand_in.post(**other).status_code == 403
+    assert stand_in.post(session=SESSION + "-new", **other).status_code == 200
+
+
+def test_an_old_session_gets_the_headers_of_its_version(releases: Releases) -> None:
+    stand_in = releases.stand_in
+    stand_in.post()
+    lists = {"request_header_configuration": [{"request_header_allowlist": ["Authorization", "X-New"]}]}
+    releases.release("2", greeting="two", endpoints={"live": "2"}, **lists)
+    assert "x-new" not in stand_in.post(**{"X-New": "1"}).json()["headers"]
+    assert stand_in.post(session=SESSION + "-new", **{"X-New": "1"}).json()["headers"]["x-new"] == "1"
+
+
+def test_spares_are_kept_for_each_version_that_a_named_endpoint_serves(
+    aws: FakeAws, archive: bytes, tmp_path: Path
+) -> None:
+    def spares(stand_in: StandIn) -> int:
+        count: int = httpx.get(f"{stand_in.url}/ping").json()["sessions"]["spares"]
+        return count
+
+    with running(aws, tmp_path, archive, warm_spares=1) as stand_in:
+        releases = Releases(stand_in, aws)
+        releases.record(archive)
+        until(lambda: spares(stand_in) == 1, "one version, one spare")
+        releases.release("2", greeting="two", endpoints={"live": "1", "candidate": "2"})
+        stand_in.greeting("live", "a")
+        until(lambda: spares(stand_in) == 2 and stand_in.log().count("agent started") >= 3, "one for each version")
+        releases.move(live="2")
+        assert spares(stand_in) == 1
+        assert stand_in.greeting("live", "b") == "two"
+
+
+def test_a_broken_bundle_refuses_the_reload_and_the_endpoints_go_on(releases: Releases) -> None:
+    stand_in = releases.stand_in
+    releases.aws.objects[f"/{BUCKET}/2"] = b"tampered"
+    releases.record(bundle(), endpoints={"live": "2", "candidate": "1"}, agent_runtime_version="2", **artifact("2"))
+    refused = releases.reload()
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "not_reloaded")
+    assert "publish the agent again" in refused.json()["error"]["message"]
+    assert stand_in.greeting("live", "new") == "one"
+    assert httpx.get(f"{stand_in.url}/ping").json()["endpoints"]["live"] == "1"
+
+
+def test_a_version_that_does_not_start_fails_its_own_endpoint_only(releases: Releases) -> None:
+    stand_in = releases.stand_in
+    broken = bundle(main="raise SystemExit('PLATFORM_CONTRACT: the platform offers 1, this agent needs 2')")
+    releases.aws.objects[f"/{BUCKET}/2"] = broken
+    releases.record(broken, endpoints={"live": "1", "candidate": "2"}, agent_runtime_version="2", **artifact("2"))
+    assert releases.reload().status_code == 200
+    failed = stand_in.post(session=SESSION + "-c", endpoint="candidate")
+    assert (failed.status_code, failed.json()["error"]["code"]) == (502, "RuntimeStartFailed")
+    assert "this agent needs 2" in stand_in.log()
+    assert stand_in.greeting("live", "new") == "one"
+
+
+def test_a_reload_needs_the_secret(releases: Releases) -> None:
+    assert [releases.reload(secret).status_code for secret in ("wrong", "")] == [404, 404]
+
+
+def test_what_cannot_be_taken_over_is_refused_and_changes_nothing(releases: Releases) -> None:
+    archive = releases.aws.objects[f"/{BUCKET}/{KEY}"]
+    changes: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"environment_variables": {"A": "b"}}, "a version never changes"),
+        ({"role_arn": ""}, "role_arn"),
+        ({"authorizer_configuration": []}, "authorizer_configuration"),
+        ({"endpoints": {"live": "7"}}, "serves version 7, of which nothing is known here; name one of 1"),
+        ({"agent_runtime_arn": "arn:aws:bedrock-agentcore:us-east-1:000000000000:runtime/other"}, "another runtime"),
+    )
+    history = releases.history
+    for change, reason in changes:
+        releases.history = history
+        releases.record(archive, **change)
+        refused = releases.reload()
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "not_reloaded")
+        assert reason in refused.json()["error"]["message"]
+        assert releases.stand_in.post().status_code == 200

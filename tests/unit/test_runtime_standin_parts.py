@@ -24,30 +24,78 @@ from local_aws.runtime.bundle import Download, prepare_bundle
 from local_aws.runtime.config import CodeLocation, RuntimeConfig, load_config, parse_config
 from local_aws.runtime.errors import BundleError
 from local_aws.runtime.headers import SESSION_HEADER, forwarded, session_id
-from local_aws.runtime.sessions import SessionLimits, SessionPool
+from local_aws.runtime.history import VersionHistory
+from local_aws.runtime.sessions import Fleet, SessionLimits, SessionPool
 from tests.unit.runtime_standin_support import ROLE, RUNTIME_ARN, SESSION, bundle, recorded, settings
 
 # --- configuration ----------------------------------------------------------------------------------------------------
 
 
 def read(endpoints: dict[str, str] | None = None, **change: Any) -> RuntimeConfig:
+    history = change.pop("history", VersionHistory())
     state = recorded(url="http://127.0.0.1:1", archive=b"", runtime=change, endpoints=endpoints)
-    return parse_config(settings(url="http://127.0.0.1:1", directory="/d"), RecordedState.parse(state))
+    return parse_config(settings(url="http://127.0.0.1:1", directory="/d"), RecordedState.parse(state), history)
+
+
+def history_of(*numbers: str, **change: Any) -> VersionHistory:
+    history = VersionHistory()
+    for number in numbers:
+        runtime = {"agent_runtime_version": number, **change}
+        document = recorded(url="http://127.0.0.1:1", archive=number.encode(), runtime=runtime)
+        history = history.with_recorded(RecordedState.parse(document))
+    return history
 
 
 def test_a_configuration_is_read_from_what_terraform_recorded() -> None:
     parsed = read()
     assert parsed.arn == RUNTIME_ARN
-    assert parsed.endpoints == {"DEFAULT", "live", "candidate"}
-    assert (parsed.idle_timeout_seconds, parsed.max_lifetime_seconds) == (300, 3600)
-    assert parsed.code.sha256 == sha256(b"").hexdigest()
+    assert parsed.endpoints == {"DEFAULT": "1", "live": "1", "candidate": "1"}
+    (only,) = parsed.versions.values()
+    assert (only.number, only.idle_timeout_seconds, only.max_lifetime_seconds) == ("1", 300, 3600)
+    assert only.code.sha256 == sha256(b"").hexdigest()
     assert "gateway.test" not in repr(parsed), "the environment stays out of logs"
+
+
+def test_an_older_version_is_what_the_history_says_and_default_follows_the_newest() -> None:
+    parsed = read({"live": "2", "candidate": "3"}, agent_runtime_version="3", history=history_of("1", "2"))
+    assert parsed.endpoints == {"DEFAULT": "3", "live": "2", "candidate": "3"}
+    assert {number: version.code.sha256 for number, version in parsed.versions.items()} == {
+        "2": sha256(b"2").hexdigest(),
+        "3": sha256(b"").hexdigest(),
+    }
+
+
+def test_a_version_stays_what_it_was_when_it_was_made() -> None:
+    history = history_of("1", "2")
+    document = recorded(url="http://127.0.0.1:1", archive=b"other", runtime={"agent_runtime_version": "2"})
+    assert history.with_recorded(RecordedState.parse(document)) == history
+    with pytest.raises(InvalidConfigError, match="version 2 is recorded with other content than before"):
+        read({"live": "1"}, agent_runtime_version="2", history=history)
+
+
+def test_another_runtime_begins_a_history_of_its_own(tmp_path: Path) -> None:
+    other = "arn:aws:bedrock-agentcore:us-east-1:000000000000:runtime/other-aB3dE6gH9j"
+    document = recorded(url="http://127.0.0.1:1", archive=b"", runtime={"agent_runtime_arn": other})
+    history = history_of("1", "2").with_recorded(RecordedState.parse(document))
+    assert (history.arn, set(history.versions)) == (other, {"1"})
+    with pytest.raises(InvalidConfigError, match=r"endpoint\.live: serves version 2, of which nothing is known here"):
+        read({"live": "2"}, agent_runtime_version="3", history=history)
+    (tmp_path / "versions.json").write_text(json.dumps(history.to_json()))
+    assert VersionHistory.load(tmp_path / "versions.json") == history
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"versions": {"1": []}}', "no json"])
+def test_what_is_no_history_is_refused(content: str, tmp_path: Path) -> None:
+    assert VersionHistory.load(tmp_path / "missing.json") == VersionHistory()
+    (tmp_path / "versions.json").write_text(content)
+    with pytest.raises(InvalidConfigError, match="start anew with `make down up`"):
+        VersionHistory.load(tmp_path / "versions.json")
 
 
 def test_without_a_recorded_runtime_nothing_starts(tmp_path: Path) -> None:
     nothing = {"format_version": "1.0", "values": {"root_module": {}}}
     with pytest.raises(RecordedStateError, match="exactly one is needed, 0 are recorded"):
-        parse_config(settings(url="http://127.0.0.1:1", directory="/d"), RecordedState.parse(nothing))
+        parse_config(settings(url="http://127.0.0.1:1", directory="/d"), RecordedState.parse(nothing), VersionHistory())
     (tmp_path / "config.json").write_text(json.dumps(settings(url="http://127.0.0.1:1", directory=str(tmp_path))))
     with pytest.raises(InvalidConfigError, match=r"config\.state: .*apply Terraform first"):
         load_config(tmp_path / "config.json")
@@ -273,12 +321,22 @@ class Pool:
     def __init__(self, **limits: Any) -> None:
         self.time = 0.0
         self.source = Source()
-        defaults = {"max_sessions": 2, "idle_timeout_seconds": 10, "max_lifetime_seconds": 100, "warm_spares": 0}
-        self.pool = SessionPool(self.source, limits=SessionLimits(**{**defaults, **limits}), now=lambda: self.time)
+        defaults = {"max_sessions": 2, "warm_spares": 0}
+        self.pool = SessionPool(limits=SessionLimits(**{**defaults, **limits}), now=lambda: self.time)
+        self.serve(live="1", candidate="1")
 
-    async def use(self, session: str) -> int:
-        async with self.pool.lease(session) as process:
-            return process.pid
+    def serve(self, **endpoints: str) -> None:
+        fleet = Fleet(source=self.source, idle_timeout_seconds=10, max_lifetime_seconds=100)
+        numbers = set(endpoints.values())
+        self.pool.serve(dict.fromkeys(numbers, fleet), endpoints=endpoints, warm=sorted(numbers))
+
+    async def use(self, session: str, endpoint: str = "live") -> int:
+        async with self.pool.lease(session, endpoint=endpoint) as lease:
+            return lease.process.pid
+
+    async def version(self, session: str, endpoint: str = "live") -> str:
+        async with self.pool.lease(session, endpoint=endpoint) as lease:
+            return lease.version
 
 
 def with_pool(scenario: Callable[[Pool], Coroutine[Any, Any, None]], **limits: Any) -> None:
@@ -301,7 +359,7 @@ def test_parallel_first_requests_of_a_session_share_one_process() -> None:
 
 def test_idle_counts_from_the_end_of_the_last_request() -> None:
     async def scenario(pool: Pool) -> None:
-        async with pool.pool.lease("a"):
+        async with pool.pool.lease("a", endpoint="live"):
             pool.time = 50
             pool.pool.reap()
             assert pool.pool.counts()["live"] == 1
@@ -317,7 +375,7 @@ def test_idle_counts_from_the_end_of_the_last_request() -> None:
 
 def test_the_maximum_lifetime_ends_busy_sessions_too() -> None:
     async def scenario(pool: Pool) -> None:
-        async with pool.pool.lease("a"):
+        async with pool.pool.lease("a", endpoint="live"):
             pool.time = 100
             pool.pool.reap()
             assert await pool.use("a") == 1
@@ -334,7 +392,7 @@ def test_the_session_idle_longest_makes_room_and_busy_ones_never() -> None:
         pool.time = 2
         await pool.use("c")
         assert (await pool.use("b"), await pool.use("c")) == (1, 2)
-        async with pool.pool.lease("b"), pool.pool.lease("c"):
+        async with pool.pool.lease("b", endpoint="live"), pool.pool.lease("c", endpoint="live"):
             with pytest.raises(RequestError) as refusal:
                 await pool.use("d")
         assert (refusal.value.status, refusal.value.code) == (429, "ThrottlingException")
@@ -366,8 +424,8 @@ def test_a_session_that_does_not_start_takes_no_place() -> None:
 def test_a_spare_serves_one_session_only_and_is_replaced_afterwards() -> None:
     async def scenario(pool: Pool) -> None:
         pool.pool.replenish()
-        async with pool.pool.lease("a") as process:
-            assert process.pid == 0
+        async with pool.pool.lease("a", endpoint="live") as lease:
+            assert lease.process.pid == 0
             await asyncio.sleep(0.01)
             assert len(pool.source.started) == 1, "no spare is started while a request is served"
         await asyncio.sleep(0.01)
@@ -396,5 +454,63 @@ def test_a_stopping_pool_admits_nobody() -> None:
         with pytest.raises(RequestError) as refusal:
             await pool.use("a")
         assert refusal.value.status == 503
+
+    with_pool(scenario)
+
+
+def test_a_session_that_lives_is_moved_by_nothing() -> None:
+    async def scenario(pool: Pool) -> None:
+        assert await pool.version("a") == "1"
+        pool.serve(live="2", candidate="1")
+        assert (await pool.version("a"), await pool.version("b")) == ("1", "2")
+        pool.source.started[0].alive = False
+        assert await pool.version("a") == "1"
+        pool.time = 10
+        pool.pool.reap()
+        assert await pool.version("a") == "2"
+
+    with_pool(scenario)
+
+
+def test_an_id_is_refused_at_another_endpoint_while_its_session_lives() -> None:
+    async def scenario(pool: Pool) -> None:
+        await pool.use("a")
+        with pytest.raises(RequestError) as refusal:
+            await pool.use("a", "candidate")
+        assert (refusal.value.status, refusal.value.code) == (409, "ConflictException")
+        assert await pool.use("a") == 0
+        pool.time = 10
+        pool.pool.reap()
+        assert await pool.use("a", "candidate") == 1
+
+    with_pool(scenario)
+
+
+def test_spares_of_a_version_serve_that_version_only_and_end_with_it() -> None:
+    async def scenario(pool: Pool) -> None:
+        pool.serve(live="1", candidate="2")
+        pool.pool.replenish()
+        await asyncio.sleep(0.01)
+        assert pool.pool.counts()["spares"] == 2
+        assert await pool.use("a", "candidate") == 1
+        await asyncio.sleep(0.01)
+        pool.serve(live="1", candidate="1")
+        await asyncio.sleep(0.01)
+        assert pool.pool.counts()["spares"] == 1
+        assert not pool.source.started[2].alive
+        assert pool.source.started[1].alive, "its session goes on"
+        assert await pool.use("b") == 0
+
+    with_pool(scenario, warm_spares=1, max_sessions=5)
+
+
+def test_an_endpoint_that_was_taken_away_begins_no_session_and_ends_none() -> None:
+    async def scenario(pool: Pool) -> None:
+        await pool.use("a", "candidate")
+        pool.serve(live="1")
+        with pytest.raises(RequestError) as refusal:
+            await pool.use("b", "candidate")
+        assert refusal.value.status == 404
+        assert await pool.use("a", "candidate") == 0
 
     with_pool(scenario)

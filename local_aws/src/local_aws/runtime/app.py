@@ -9,7 +9,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
 
@@ -17,12 +17,11 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from local_aws.agentcore.authorizer import JwtAuthorizer
 from local_aws.agentcore.errors import RequestError, StandInError, bad_request, not_found
 from local_aws.agentcore.requests import ClientGoneError, check_length, read_body, single, while_connected
-from local_aws.agentcore.signing_keys import SigningKeys
 from local_aws.runtime import headers
-from local_aws.runtime.config import DEFAULT_ENDPOINT, OtherVersionPinned, RuntimeConfig
+from local_aws.runtime.config import DEFAULT_ENDPOINT, RuntimeConfig
+from local_aws.runtime.deployment import Deployer, Deployment, ServedVersion
 from local_aws.runtime.invocation import Forwarder, StreamBrokenError
 from local_aws.runtime.sessions import SessionPool
 
@@ -37,16 +36,17 @@ class RuntimeApp:
     """ASGI application of one runtime."""
 
     config: RuntimeConfig
-    keys: SigningKeys
+    deployment: Deployment
+    deployer: Deployer
     pool: SessionPool
     forwarder: Forwarder
     secret: str = field(repr=False)
     read_again: Callable[[], RuntimeConfig]  # the recorded state as it is now; raises StandInError
-    authorizer: JwtAuthorizer = field(init=False)
+    _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
-        """Make the authorizer of the configuration."""
-        self.authorizer = JwtAuthorizer(self.config.authorizer, keys=self.keys)
+        """Let the pool begin sessions as the deployment says."""
+        self._serve()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -58,7 +58,8 @@ class RuntimeApp:
         request_id = str(uuid.uuid4())
         try:
             if path == "/ping" and scope["method"] == "GET":
-                answer = {"status": "Healthy", "sessions": self.pool.counts()}
+                endpoints = dict(self.deployment.endpoints)
+                answer = {"status": "Healthy", "sessions": self.pool.counts(), "endpoints": endpoints}
                 await JSONResponse(answer)(scope, receive, send)
             elif path == RELOAD_PATH and scope["method"] == "POST":
                 await self._reload(scope, receive, send)
@@ -76,24 +77,36 @@ class RuntimeApp:
     async def _invoke(self, scope: Scope, receive: Receive, send: Send, *, arn: str, request_id: str) -> None:
         began = time.monotonic()
         request_headers = Headers(scope=scope)
-        self._check_target(arn, QueryParams(scope["query_string"]))
-        await self.authorizer.authorize(single(request_headers, "authorization"))
+        endpoint = self._endpoint(arn, QueryParams(scope["query_string"]))
+        authorization = single(request_headers, "authorization")
+        asked = self.deployment.versions[self.deployment.endpoints[endpoint]]
+        await asked.authorizer.authorize(authorization)
         session = headers.session_id(request_headers)
+        self.pool.check(session, endpoint=endpoint)  # before the body is read; the lease checks again
         limit = self.config.laptop.max_payload_bytes
         check_length(single(request_headers, "content-length"), max_bytes=limit)
-        chosen = headers.forwarded(
-            request_headers, session=session, request_id=request_id, allowed=self.config.allowed_headers
-        )
+
+        def passed_on(served: ServedVersion) -> list[tuple[bytes, bytes]]:
+            allowed = served.version.allowed_headers
+            return headers.forwarded(request_headers, session=session, request_id=request_id, allowed=allowed)
+
+        chosen = passed_on(asked)
         body = await read_body(receive, max_bytes=limit)
         status = 0
 
         async def serve() -> None:
             nonlocal status
-            async with self.pool.lease(session) as process:
+            async with self.pool.lease(session, endpoint=endpoint) as lease:
+                served, given = self.deployment.versions[lease.version], chosen
+                if served is not asked:
+                    # A session of before the endpoint moved. Its agent was promised its own authorizer and headers;
+                    # the endpoint's present authorizer counts too, so that a stricter one does at once.
+                    await served.authorizer.authorize(authorization)
+                    given = passed_on(served)
                 status = await self.forwarder.forward(
                     send,
-                    port=process.port,
-                    request_headers=chosen,
+                    port=lease.process.port,
+                    request_headers=given,
                     body=body,
                     session=session,
                     request_id=request_id,
@@ -110,39 +123,45 @@ class RuntimeApp:
         logger.info("request_id=<%s>, status=<%d>, ms=<%.0f>", request_id, status, elapsed)
 
     async def _reload(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take over the recorded authorizer, unless it belongs to a version that the endpoints do not serve yet.
-
-        Whatever else changed in the version that they serve needs a new start here.
-        """
+        """Take over the recorded versions and endpoints, all of them or none. Sessions that live stay as they are."""
         given = Headers(scope=scope).get("x-local-secret", "")
         if not self.secret or not hmac.compare_digest(given.encode(), self.secret.encode()):
             raise not_found("There is nothing here.")
-        try:
-            recorded = await asyncio.to_thread(self.read_again)
-        except OtherVersionPinned as failure:
-            if failure.pinned != self.config.version:
+        async with self._reloading:
+            try:
+                recorded = await asyncio.to_thread(self.read_again)
+                if recorded.arn != self.config.arn or recorded.laptop != self.config.laptop:
+                    raise _not_taken("It is another runtime, or the laptop's settings changed: start anew.")
+                deployment = await self.deployer.deploy(recorded)
+            except RequestError:
+                raise
+            except StandInError as failure:
                 raise _not_taken(str(failure)) from failure
-            logger.info("arn=<%s>, version=<%s> | endpoints stay on their version", self.config.arn, failure.pinned)
-            await JSONResponse({"version": self.config.version})(scope, receive, send)
-            return
-        except StandInError as failure:
-            raise _not_taken(str(failure)) from failure
-        same_keys = recorded.authorizer.discovery_url == self.config.authorizer.discovery_url
-        if not same_keys or replace(recorded, authorizer=self.config.authorizer) != self.config:
-            raise _not_taken("More than the authorizer has changed: start anew with `make down up`.")
-        self.config, self.authorizer = recorded, JwtAuthorizer(recorded.authorizer, keys=self.keys)
-        logger.info("arn=<%s> | authorizer read again", recorded.arn)
-        await JSONResponse({"version": recorded.version})(scope, receive, send)
+            self.config, self.deployment = recorded, deployment
+            self._serve()
+        logger.info("arn=<%s>, endpoints=<%s> | endpoints read again", recorded.arn, dict(recorded.endpoints))
+        answer = {"version": recorded.newest, "endpoints": dict(recorded.endpoints)}
+        await JSONResponse(answer)(scope, receive, send)
 
-    def _check_target(self, arn: str, query: QueryParams) -> None:
+    def _serve(self) -> None:
+        fleets = {number: served.fleet for number, served in self.deployment.versions.items()}
+        self.pool.serve(fleets, endpoints=self.deployment.endpoints, warm=self.deployment.warm)
+
+    def _endpoint(self, arn: str, query: QueryParams) -> str:
+        """Return the endpoint that is asked for.
+
+        Raises:
+            RequestError: 404 if the runtime or the endpoint does not exist, 400 if two are named.
+        """
         qualifiers = query.getlist("qualifier")
         if len(qualifiers) > 1:
             raise bad_request("qualifier was given more than once.")
         endpoint = qualifiers[0] if qualifiers else DEFAULT_ENDPOINT
         if arn != self.config.arn:
             raise not_found("No such runtime.")
-        if endpoint not in self.config.endpoints:
+        if endpoint not in self.deployment.endpoints:
             raise not_found("The runtime has no such endpoint.")
+        return endpoint
 
 
 def _not_taken(why: str) -> RequestError:

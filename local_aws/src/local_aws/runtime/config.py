@@ -1,14 +1,14 @@
-"""What the stand-in runs: the runtime and endpoints that Terraform recorded, and this laptop's settings.
+"""What the stand-in runs: the runtime's versions and endpoints that Terraform recorded, and this laptop's settings.
 
-The file that it is started with names the recorded state. Whatever the stand-in could only pretend to do is refused
-when it starts.
+The file that it is started with names the recorded state and the history of versions. Whatever the stand-in could only
+pretend to do is refused when it starts.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,9 +17,9 @@ from local_aws.agentcore.errors import InvalidConfigError
 from local_aws.agentcore.jwt_rules import AuthorizerConfig, parse_authorizer
 from local_aws.agentcore.reader import Reader
 from local_aws.recorded_state import RecordedState, RecordedStateError
+from local_aws.runtime.history import HISTORY_FILE, RUNTIME, VersionHistory
 from local_aws.stack.processes import GRACE_SECONDS
 
-RUNTIME: Final = "aws_bedrockagentcore_agent_runtime"
 ENDPOINT: Final = "aws_bedrockagentcore_agent_runtime_endpoint"
 CHECKSUM_TAG: Final = "BundleSha256"
 """Tag of the runtime that holds the SHA-256 of its bundle, in hex: AgentCore itself takes a bundle as it finds it."""
@@ -27,15 +27,6 @@ CHECKSUM_TAG: Final = "BundleSha256"
 DEFAULT_ENDPOINT: Final = "DEFAULT"
 """The endpoint that every runtime has and that follows its newest version."""
 _RESERVED_HEADERS: Final = re.compile(r"x-amz-.*|x-amzn-(?!bedrock-agentcore-runtime-custom-).*", re.IGNORECASE)
-
-
-class OtherVersionPinned(InvalidConfigError):
-    """An endpoint is pinned to another version than the newest, whose code and settings alone are recorded."""
-
-    def __init__(self, *, endpoint: str, pinned: str, newest: str) -> None:
-        problem = f"serves version {pinned}, but only the code of version {newest} is recorded"
-        super().__init__(field=f"{ENDPOINT}.{endpoint}", problem=problem)
-        self.pinned = pinned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +58,10 @@ class LaptopSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeConfig:
-    """Everything the stand-in is started with."""
+class RuntimeVersion:
+    """One version of the runtime, complete in itself: AgentCore takes nothing of another version."""
 
-    name: str
-    arn: str
-    version: str
+    number: str
     role_arn: str
     code: CodeLocation
     environment: Mapping[str, str] = field(repr=False)
@@ -80,7 +69,17 @@ class RuntimeConfig:
     allowed_headers: frozenset[str]  # lower case
     idle_timeout_seconds: float
     max_lifetime_seconds: float
-    endpoints: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeConfig:
+    """Everything the stand-in is started with."""
+
+    name: str
+    arn: str
+    newest: str  # number
+    versions: Mapping[str, RuntimeVersion]  # by number: those that endpoints name, and no others
+    endpoints: Mapping[str, str]  # number of the version that each serves
     laptop: LaptopSettings
 
 
@@ -94,34 +93,71 @@ def load_config(path: Path) -> RuntimeConfig:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as failure:
         raise InvalidConfigError(field=str(path), problem=f"cannot be read as JSON ({failure})") from failure
-    recorded = Path(Reader("config", data).text("state"))
+    top = Reader("config", data)
     try:
-        return parse_config(data, RecordedState.load(recorded))
+        return parse_config(data, RecordedState.load(Path(top.text("state"))), VersionHistory.load(_history(top)))
     except RecordedStateError as failure:
         raise InvalidConfigError(field="config.state", problem=str(failure)) from failure
 
 
-def parse_config(data: Any, state: RecordedState) -> RuntimeConfig:
+def parse_config(data: Any, state: RecordedState, history: VersionHistory) -> RuntimeConfig:
     """Check a configuration.
 
     Args:
         data: The laptop's settings, decoded.
         state: What Terraform recorded.
+        history: The runtime's versions so far. It need not hold the newest, which the state does.
 
     Raises:
         InvalidConfigError: With the path of the field and what is wrong with it.
-        OtherVersionPinned: If an endpoint does not serve the newest version.
         RecordedStateError: If not exactly one runtime is recorded.
     """
     runtime = Reader(RUNTIME, dict(state.one(RUNTIME)))
-    if runtime.object("protocol_configuration").text("server_protocol") != "HTTP":
-        raise InvalidConfigError(field=f"{RUNTIME}.protocol_configuration", problem="only HTTP is served here")
-    lifecycle = runtime.object("lifecycle_configuration")
-    endpoints = [Reader(ENDPOINT, dict(values)) for values in state.of_type(ENDPOINT)]
+    arn, newest = runtime.text("agent_runtime_arn"), runtime.text("agent_runtime_version")
+    known = history.versions if history.arn == arn else {}
+    recorded = _version(runtime)
+    if newest in known and _version(Reader(f"{RUNTIME} (version {newest})", dict(known[newest]))) != recorded:
+        problem = f"version {newest} is recorded with other content than before, and a version never changes"
+        raise InvalidConfigError(field=RUNTIME, problem=problem)
+    endpoints = {DEFAULT_ENDPOINT: newest}
+    versions = {newest: recorded}
+    for endpoint in (Reader(ENDPOINT, dict(values)) for values in state.of_type(ENDPOINT)):
+        name, number = endpoint.text("name"), endpoint.text("agent_runtime_version")
+        if number not in versions:
+            if number not in known:
+                problem = (
+                    f"serves version {number}, of which nothing is known here; name one of"
+                    f" {', '.join(sorted({newest, *known}, key=_order))}, or start anew with `make down up`"
+                )
+                raise InvalidConfigError(field=f"{ENDPOINT}.{name}", problem=problem)
+            versions[number] = _version(Reader(f"{RUNTIME} (version {number})", dict(known[number])))
+        endpoints[name] = number
     return RuntimeConfig(
         name=runtime.text("agent_runtime_name"),
-        arn=runtime.text("agent_runtime_arn"),
-        version=runtime.text("agent_runtime_version"),
+        arn=arn,
+        newest=newest,
+        versions=versions,
+        endpoints=endpoints,
+        laptop=_laptop(Reader("config", data)),
+    )
+
+
+def _history(top: Reader) -> Path:
+    """Return the file of the history: next to the recorded state, unless the configuration says otherwise."""
+    named = top.optional_text("versions")
+    return Path(named) if named is not None else Path(top.text("state")).with_name(HISTORY_FILE)
+
+
+def _order(number: str) -> tuple[int, str]:
+    return (int(number) if number.isdecimal() else 0, number)
+
+
+def _version(runtime: Reader) -> RuntimeVersion:
+    if runtime.object("protocol_configuration").text("server_protocol") != "HTTP":
+        raise InvalidConfigError(field=f"{runtime.path}.protocol_configuration", problem="only HTTP is served here")
+    lifecycle = runtime.object("lifecycle_configuration")
+    return RuntimeVersion(
+        number=runtime.text("agent_runtime_version"),
         role_arn=runtime.text("role_arn"),
         code=_code(runtime),
         environment=runtime.text_map("environment_variables"),
@@ -129,8 +165,6 @@ def parse_config(data: Any, state: RecordedState) -> RuntimeConfig:
         allowed_headers=_headers(runtime),
         idle_timeout_seconds=lifecycle.number("idle_runtime_session_timeout"),
         max_lifetime_seconds=lifecycle.number("max_lifetime"),
-        endpoints=_endpoints(runtime, endpoints),
-        laptop=_laptop(Reader("config", data)),
     )
 
 
@@ -161,7 +195,7 @@ def _code(runtime: Reader) -> CodeLocation:
     sha256 = runtime.text_map("tags").get(CHECKSUM_TAG, "")
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
         problem = f"{sha256!r} is not a SHA-256 in hex"
-        raise InvalidConfigError(field=f"{RUNTIME}.tags.{CHECKSUM_TAG}", problem=problem)
+        raise InvalidConfigError(field=f"{runtime.path}.tags.{CHECKSUM_TAG}", problem=problem)
     location = code.object("code").object("s3")
     return CodeLocation(
         bucket=location.text("bucket"), key=location.text("prefix"), sha256=sha256, entry_point=entry_point[0]
@@ -174,15 +208,5 @@ def _headers(runtime: Reader) -> frozenset[str]:
     for name in names:
         if _RESERVED_HEADERS.fullmatch(name):
             problem = f"{name!r} is reserved; AWS refuses it"
-            raise InvalidConfigError(field=f"{RUNTIME}.request_header_configuration", problem=problem)
+            raise InvalidConfigError(field=f"{runtime.path}.request_header_configuration", problem=problem)
     return frozenset(name.lower() for name in names)
-
-
-def _endpoints(runtime: Reader, endpoints: Sequence[Reader]) -> frozenset[str]:
-    """Collect the endpoints, all of which have to serve the one version whose code is recorded."""
-    newest = runtime.text("agent_runtime_version")
-    for endpoint in endpoints:
-        version = endpoint.text("agent_runtime_version")
-        if version != newest:
-            raise OtherVersionPinned(endpoint=endpoint.text("name"), pinned=version, newest=newest)
-    return frozenset({DEFAULT_ENDPOINT, *(endpoint.text("name") for endpoint in endpoints)})

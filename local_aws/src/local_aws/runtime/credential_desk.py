@@ -26,34 +26,29 @@ class CredentialGrant:
 
 
 class CredentialDesk:
-    """The endpoint where session processes fetch the role's credentials, each with a path and token of its own.
+    """The endpoint where session processes fetch their role's credentials, each with a path and token of its own."""
 
-    Args:
-        session: Where they come from.
-    """
-
-    def __init__(self, session: RoleSession) -> None:
-        self._session = session
-        self._tokens: dict[str, str] = {}  # by path segment
+    def __init__(self) -> None:
+        self._admitted: dict[str, tuple[str, RoleSession]] = {}  # token and role, by path segment
         self.app = Starlette(routes=[Route("/credentials/{desk_id}", self._serve)])
 
-    def issue(self) -> CredentialGrant:
-        """Admit one more process."""
-        desk_id = secrets.token_urlsafe(12)
-        self._tokens[desk_id] = secrets.token_urlsafe(32)
-        return CredentialGrant(path=f"/credentials/{desk_id}", token=self._tokens[desk_id])
+    def issue(self, role: RoleSession) -> CredentialGrant:
+        """Admit one more process to a role's credentials."""
+        desk_id, token = secrets.token_urlsafe(12), secrets.token_urlsafe(32)
+        self._admitted[desk_id] = token, role
+        return CredentialGrant(path=f"/credentials/{desk_id}", token=token)
 
     def revoke(self, grant: CredentialGrant) -> None:
         """Admit a process no longer."""
-        self._tokens.pop(grant.path.rpartition("/")[2], None)
+        self._admitted.pop(grant.path.rpartition("/")[2], None)
 
     async def _serve(self, request: Request) -> Response:
-        expected = self._tokens.get(request.path_params["desk_id"])
+        admitted = self._admitted.get(request.path_params["desk_id"])
         given = request.headers.get("authorization", "")
-        if expected is None or not hmac.compare_digest(given.encode(), expected.encode()):
+        if admitted is None or not hmac.compare_digest(given.encode(), admitted[0].encode()):
             return JSONResponse({"Code": "AccessDenied", "Message": "not admitted"}, status_code=403)
         try:
-            credentials = await self._session.credentials()
+            credentials = await admitted[1].credentials()
         except RoleSessionError as failure:
             logger.warning("error=<%s> | no credentials for a session process", failure)
             return JSONResponse({"Code": "Unavailable", "Message": "no role session"}, status_code=503)

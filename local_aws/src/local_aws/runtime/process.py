@@ -15,6 +15,7 @@ from typing import Final
 import httpx
 
 from local_aws.agentcore.errors import RequestError, unavailable
+from local_aws.agentcore.role_session import RoleSession
 from local_aws.runtime.agent_log import AgentLog
 from local_aws.runtime.credential_desk import CredentialDesk, CredentialGrant
 from local_aws.stack.processes import base_interpreter, free_port, guarded, kill_group
@@ -28,8 +29,9 @@ _HOST_ENVIRONMENT: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.U
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchPlan:
-    """What every session process has in common."""
+    """What all session processes of one runtime version have in common."""
 
+    role: RoleSession = field(repr=False)
     bundle: Path
     entry_point: str
     environment: Mapping[str, str] = field(repr=False)
@@ -89,32 +91,30 @@ class Launcher:
     """Starts agents.
 
     Args:
-        plan: What they have in common.
         desk: Where they get their credentials.
         client: For asking whether they are up.
         log: Takes their output.
     """
 
-    def __init__(self, plan: LaunchPlan, *, desk: CredentialDesk, client: httpx.AsyncClient, log: AgentLog) -> None:
-        self._plan = plan
+    def __init__(self, *, desk: CredentialDesk, client: httpx.AsyncClient, log: AgentLog) -> None:
         self._desk = desk
         self._client = client
         self._log = log
         self._ports: set[int] = set()
         self._grants: dict[AgentProcess, CredentialGrant] = {}
 
-    async def start(self) -> AgentProcess:
+    async def start(self, plan: LaunchPlan) -> AgentProcess:
         """Start an agent and wait until it answers `/ping`.
 
         Raises:
             RequestError: 502 if it ends at once, 503 if it does not answer in time. Its output is in the log only.
         """
         try:
-            return await self._start_once()
+            return await self._start_once(plan)
         except _EndedAtOnceError:
             # Most likely it is the bundle, but the port may also have been taken between choosing and using it.
             try:
-                return await self._start_once()
+                return await self._start_once(plan)
             except _EndedAtOnceError as failure:
                 raise RequestError(
                     status=502, code="RuntimeStartFailed", message="The agent ended before it was healthy."
@@ -129,24 +129,23 @@ class Launcher:
         finally:
             self._ports.discard(process.port)
 
-    async def _start_once(self) -> AgentProcess:
-        grant = self._desk.issue()
+    async def _start_once(self, plan: LaunchPlan) -> AgentProcess:
+        grant = self._desk.issue(plan.role)
         try:
-            process = await self._spawn(grant)
+            process = await self._spawn(plan, grant)
         except BaseException:
             self._desk.revoke(grant)
             raise
         self._grants[process] = grant
         try:
-            await self._wait_healthy(process)
+            await self._wait_healthy(plan, process)
         except BaseException:
             # Also when the client gave up waiting: the process has served nobody, and nobody knows of it.
             await asyncio.shield(self.stop(process))
             raise
         return process
 
-    async def _spawn(self, grant: CredentialGrant) -> AgentProcess:
-        plan = self._plan
+    async def _spawn(self, plan: LaunchPlan, grant: CredentialGrant) -> AgentProcess:
         port = free_port()
         while port in self._ports:  # chosen for another process that does not listen yet: it would answer for this one
             port = free_port()
@@ -160,7 +159,7 @@ class Launcher:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             cwd=directory,
-            env=self._environment(port, grant, directory),
+            env=_environment(plan, grant, port=port, directory=directory),
             start_new_session=True,
         )
         if process.stdout is None:  # it is a pipe
@@ -170,22 +169,9 @@ class Launcher:
             process=process, port=port, directory=directory, output=output, grace_seconds=plan.stop_grace_seconds
         )
 
-    def _environment(self, port: int, grant: CredentialGrant, directory: Path) -> dict[str, str]:
-        return {
-            **_HOST_ENVIRONMENT,
-            **self._plan.environment,
-            "PORT": str(port),
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self._plan.credentials_url}{grant.path}",
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN": grant.token,
-            # Without HOME the library looks the home directory up and botocore then finds the developer's own
-            # ~/.aws/credentials, which it prefers to the execution role. Without TMPDIR sessions share /tmp.
-            "HOME": str(directory),
-            "TMPDIR": str(directory),
-        }
-
-    async def _wait_healthy(self, process: AgentProcess) -> None:
+    async def _wait_healthy(self, plan: LaunchPlan, process: AgentProcess) -> None:
         try:
-            async with asyncio.timeout(self._plan.start_timeout_seconds):
+            async with asyncio.timeout(plan.start_timeout_seconds):
                 while True:
                     if not process.alive:
                         raise _EndedAtOnceError
@@ -200,6 +186,36 @@ class Launcher:
             response = await self._client.get(f"http://127.0.0.1:{process.port}/ping", timeout=5.0)
             return response.is_success and process.alive
         return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionLauncher:
+    """Starts agents of one version, for `SessionPool`."""
+
+    launcher: Launcher
+    plan: LaunchPlan
+
+    async def start(self) -> AgentProcess:
+        """Start one, see `Launcher.start`."""
+        return await self.launcher.start(self.plan)
+
+    async def stop(self, process: AgentProcess) -> None:
+        """End one."""
+        await self.launcher.stop(process)
+
+
+def _environment(plan: LaunchPlan, grant: CredentialGrant, *, port: int, directory: Path) -> dict[str, str]:
+    return {
+        **_HOST_ENVIRONMENT,
+        **plan.environment,
+        "PORT": str(port),
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{plan.credentials_url}{grant.path}",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": grant.token,
+        # Without HOME the library looks the home directory up and botocore then finds the developer's own
+        # ~/.aws/credentials, which it prefers to the execution role. Without TMPDIR sessions share /tmp.
+        "HOME": str(directory),
+        "TMPDIR": str(directory),
+    }
 
 
 class _EndedAtOnceError(Exception):

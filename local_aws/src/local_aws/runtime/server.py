@@ -12,17 +12,14 @@ from typing import Final
 
 import httpx
 
-from local_aws.agentcore.role_session import RoleSession
 from local_aws.agentcore.serving import HOST, listen, serving
-from local_aws.agentcore.signing_keys import SigningKeys
 from local_aws.runtime.agent_log import AgentLog
 from local_aws.runtime.app import RuntimeApp
-from local_aws.runtime.bundle import prepare_bundle
 from local_aws.runtime.config import RuntimeConfig, load_config
 from local_aws.runtime.credential_desk import CredentialDesk
-from local_aws.runtime.download import s3_download
+from local_aws.runtime.deployment import Deployer
 from local_aws.runtime.invocation import Forwarder
-from local_aws.runtime.process import Launcher, LaunchPlan
+from local_aws.runtime.process import Launcher
 from local_aws.runtime.sessions import SessionLimits, SessionPool
 
 logger = logging.getLogger(__name__)
@@ -53,28 +50,32 @@ async def serve(config_file: Path, *, port: int, secret: str) -> None:
     listener = listen(port)
     # No proxy, no .netrc: everything it talks to is named in its configuration.
     async with httpx.AsyncClient(trust_env=False) as client, contextlib.AsyncExitStack() as stack:
-        role = RoleSession(
-            endpoint_url=config.laptop.aws_endpoint_url,
-            secret=secret,
-            role_arn=config.role_arn,
-            source_arn=config.arn,
-            client=client,
-        )
         # No connections are kept: a session's server closes idle ones when it likes, and a request that is sent on
         # one that is just being closed fails. A new one takes 0.3 ms.
         agents = await stack.enter_async_context(
             httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=None, max_keepalive_connections=0))
         )
         agents.headers.clear()  # the agent gets the client's headers, not httpx's
-        desk, desk_listener = CredentialDesk(role), listen(0)
+        desk, desk_listener = CredentialDesk(), listen(0)
         await stack.enter_async_context(serving(desk.app, desk_listener))
         log = stack.enter_context(contextlib.closing(AgentLog(config.laptop.log_dir / "runtime.log")))
-        plan = await _plan(config, role, credentials_url=f"http://{HOST}:{desk_listener.getsockname()[1]}")
-        pool = SessionPool(Launcher(plan, desk=desk, client=agents, log=log), limits=_limits(config))
+        # Left by a stand-in that was killed.
+        sessions_dir = config.laptop.work_dir.resolve() / "sessions"
+        await asyncio.to_thread(shutil.rmtree, sessions_dir, ignore_errors=True)
+        deployer = Deployer(
+            laptop_client=client,
+            launcher=Launcher(desk=desk, client=agents, log=log),
+            secret=secret,
+            credentials_url=f"http://{HOST}:{desk_listener.getsockname()[1]}",
+        )
+        deployment = await deployer.deploy(config)
+        limits = SessionLimits(max_sessions=config.laptop.max_sessions, warm_spares=config.laptop.warm_spares)
+        pool = SessionPool(limits=limits)
         stack.push_async_callback(pool.close)
         app = RuntimeApp(
             config=config,
-            keys=SigningKeys(config.authorizer.discovery_url, client=client),
+            deployment=deployment,
+            deployer=deployer,
             secret=secret,
             read_again=read_again,
             pool=pool,
@@ -93,29 +94,3 @@ async def serve(config_file: Path, *, port: int, secret: str) -> None:
                     await asyncio.wait_for(stop.wait(), _REAP_SECONDS)
             # Before the server stops: it waits for its requests, and those end when the sessions do.
             await pool.close()
-
-
-def _limits(config: RuntimeConfig) -> SessionLimits:
-    return SessionLimits(
-        max_sessions=config.laptop.max_sessions,
-        idle_timeout_seconds=config.idle_timeout_seconds,
-        max_lifetime_seconds=config.max_lifetime_seconds,
-        warm_spares=config.laptop.warm_spares,
-    )
-
-
-async def _plan(config: RuntimeConfig, role: RoleSession, *, credentials_url: str) -> LaunchPlan:
-    work_dir = config.laptop.work_dir.resolve()
-    sessions_dir = work_dir / "sessions"
-    await asyncio.to_thread(shutil.rmtree, sessions_dir, ignore_errors=True)  # of a stand-in that was killed
-    download = s3_download(config.laptop, await role.credentials())
-    bundle: Path = await asyncio.to_thread(prepare_bundle, config.code, directory=work_dir, download=download)
-    return LaunchPlan(
-        bundle=bundle,
-        entry_point=config.code.entry_point,
-        environment=config.environment,
-        sessions_dir=sessions_dir,
-        credentials_url=credentials_url,
-        start_timeout_seconds=config.laptop.start_timeout_seconds,
-        stop_grace_seconds=config.laptop.stop_grace_seconds,
-    )

@@ -1,4 +1,15 @@
-"""Sessions: one process for each, started, found again, and ended."""
+"""Sessions: one process for each, started, found again, and ended.
+
+AWS documents that a version never changes, that an endpoint names one, that each session has a microVM of its own, and
+that a session is stopped by its id together with an endpoint (`StopRuntimeSession` takes a `qualifier`). It does not
+say what becomes of sessions in progress when their endpoint moves to another version. Assumed here, since a microVM
+cannot change its code while it runs:
+
+* A session stays on the version it began with until it ends, wherever its endpoint moves meanwhile.
+* Once it has ended, its id begins a new session, on the version that the endpoint serves then.
+* While it lives, its id is refused at another endpoint. AWS may start a second microVM there; two agents would then
+  write one conversation, and neither would know that the other is busy with it.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +17,19 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from local_aws.agentcore.errors import RequestError, unavailable
+from local_aws.agentcore.errors import RequestError, not_found, unavailable
 from local_aws.runtime.process import AgentProcess
 
 logger = logging.getLogger(__name__)
 
 
 class ProcessSource(Protocol):
-    """Starts and ends processes (`Launcher`)."""
+    """Starts and ends processes (`VersionLauncher`)."""
 
     async def start(self) -> AgentProcess:
         """Start one and wait until it is healthy."""
@@ -31,17 +42,34 @@ class ProcessSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionLimits:
-    """How many sessions, and for how long."""
+    """How many processes, of all versions together."""
 
     max_sessions: int
+    warm_spares: int  # of each version that is kept warm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """How sessions of one version are started, and for how long they may live."""
+
+    source: ProcessSource
     idle_timeout_seconds: float
     max_lifetime_seconds: float
-    warm_spares: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A session's process, for the time of one request."""
+
+    process: AgentProcess
+    version: str  # number of the version that it runs
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Session:
     label: str  # for logs: an id together with a token is enough to reach the session
+    endpoint: str
+    version: str
     touched_at: float
     started_at: float | None = None
     process: AgentProcess | None = None
@@ -53,43 +81,73 @@ class SessionPool:
     """Finds the process of a session.
 
     Args:
-        source: Starts and ends processes.
-        limits: How many, and for how long.
+        limits: How many.
         now: A monotonic clock in seconds.
     """
 
-    def __init__(
-        self, source: ProcessSource, *, limits: SessionLimits, now: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._source = source
+    def __init__(self, *, limits: SessionLimits, now: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
         self._now = now
+        self._fleets: dict[str, Fleet] = {}
+        self._endpoints: Mapping[str, str] = {}
+        self._warm: Collection[str] = ()
         self._sessions: dict[str, _Session] = {}
-        self._spares: list[asyncio.Task[AgentProcess]] = []
+        self._spares: dict[str, list[asyncio.Task[AgentProcess]]] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._closed = False
+
+    def serve(self, fleets: Mapping[str, Fleet], *, endpoints: Mapping[str, str], warm: Collection[str]) -> None:
+        """Begin new sessions as these endpoints say from now on. Sessions that live stay where they are.
+
+        Args:
+            fleets: By version number; those of before stay usable for their sessions, and never change.
+            endpoints: Version number by endpoint.
+            warm: Version numbers that spare processes are kept for.
+        """
+        self._fleets = {**fleets, **self._fleets}
+        self._endpoints, self._warm = dict(endpoints), tuple(warm)
+        for version in [version for version in self._spares if version not in self._warm]:
+            for spare in self._spares.pop(version):
+                self._run(self._discard_spare(spare, version))
 
     def counts(self) -> dict[str, int]:
         """Count sessions, requests and spare processes."""
         return {
             "live": len(self._sessions),
             "in_flight": sum(session.in_flight for session in self._sessions.values()),
-            "spares": len(self._spares),
+            "spares": sum(len(spares) for spares in self._spares.values()),
         }
 
+    def check(self, session_id: str, *, endpoint: str) -> None:
+        """Check that a session may be used at an endpoint, without starting it.
+
+        Raises:
+            RequestError: 409 if it lives at another endpoint, 404 if there is no such endpoint.
+        """
+        session = self._sessions.get(session_id)
+        if session is not None and session.endpoint != endpoint:
+            raise RequestError(
+                status=409,
+                code="ConflictException",
+                message="This session began at another endpoint of the runtime; use that one, or begin a new session.",
+            )
+        if session is None and endpoint not in self._endpoints:  # taken away while the request was read
+            raise not_found("The runtime has no such endpoint.")
+
     @asynccontextmanager
-    async def lease(self, session_id: str) -> AsyncIterator[AgentProcess]:
+    async def lease(self, session_id: str, *, endpoint: str) -> AsyncIterator[Lease]:
         """Give the process of a session, started if need be, for the time of one request.
 
         Raises:
-            RequestError: 429 if there are too many sessions, 502 or 503 if the process does not start.
+            RequestError: 404 or 409 as `check`, 429 if there are too many sessions, 502 or 503 if the
+                process does not start.
         """
-        session = self._session(session_id)
+        session = self._session(session_id, endpoint)
         session.in_flight += 1
         try:
             async with session.starting:
                 process = await self._running(session)
-            yield process
+            yield Lease(process=process, version=session.version)
         finally:
             session.in_flight -= 1
             session.touched_at = self._now()
@@ -101,15 +159,18 @@ class SessionPool:
         """Start spare processes, unless a request is being served: it is the one that should have the processor."""
         if self._closed or any(session.in_flight for session in self._sessions.values()):
             return
-        while len(self._spares) < self._limits.warm_spares:
-            self._spares.append(asyncio.create_task(self._source.start()))
+        for version in self._warm:
+            spares = self._spares.setdefault(version, [])
+            while len(spares) < self._limits.warm_spares:
+                spares.append(asyncio.create_task(self._fleets[version].source.start()))
 
     def reap(self) -> None:
         """End the sessions that were idle too long, and those that are too old, busy or not."""
         now = self._now()
         for session_id, session in list(self._sessions.items()):
-            idle = not session.in_flight and now - session.touched_at >= self._limits.idle_timeout_seconds
-            old = session.started_at is not None and now - session.started_at >= self._limits.max_lifetime_seconds
+            fleet = self._fleets[session.version]
+            idle = not session.in_flight and now - session.touched_at >= fleet.idle_timeout_seconds
+            old = session.started_at is not None and now - session.started_at >= fleet.max_lifetime_seconds
             if idle or old:
                 self._end(session_id, "idle" if idle else "at its maximum lifetime")
 
@@ -118,20 +179,23 @@ class SessionPool:
         self._closed = True
         for session_id in list(self._sessions):
             self._end(session_id, "stopped")
-        for spare in self._spares:
-            self._run(self._discard_spare(spare))
+        for version, spares in self._spares.items():
+            for spare in spares:
+                self._run(self._discard_spare(spare, version))
         self._spares.clear()
         while self._background:
             await asyncio.wait(self._background)
 
-    def _session(self, session_id: str) -> _Session:
+    def _session(self, session_id: str, endpoint: str) -> _Session:
         if self._closed:
             raise unavailable("ServiceUnavailable", "The runtime is stopping.")
+        self.check(session_id, endpoint=endpoint)
         session = self._sessions.get(session_id)
         if session is None:
             self._make_room()
-            label = hashlib.sha256(session_id.encode()).hexdigest()[:12]
-            session = self._sessions[session_id] = _Session(label=label, touched_at=self._now())
+            label, version = hashlib.sha256(session_id.encode()).hexdigest()[:12], self._endpoints[endpoint]
+            session = _Session(label=label, endpoint=endpoint, version=version, touched_at=self._now())
+            self._sessions[session_id] = session
         return session
 
     def _make_room(self) -> None:
@@ -152,45 +216,54 @@ class SessionPool:
     async def _running(self, session: _Session) -> AgentProcess:
         if session.process is not None and session.process.alive:
             return session.process
+        source = self._fleets[session.version].source
         if session.process is not None:
             logger.warning("session=<%s> | session process ended by itself, starting another", session.label)
-            self._run(self._source.stop(session.process))
+            self._run(source.stop(session.process))
             session.process = None
         started = time.monotonic()
-        process = await self._take_spare() or await self._source.start()
+        process = await self._take_spare(session.version) or await source.start()
         if self._closed:  # meanwhile, and close() did not know of this process
-            await asyncio.shield(self._source.stop(process))
+            await asyncio.shield(source.stop(process))
             raise unavailable("ServiceUnavailable", "The runtime is stopping.")
         session.process, session.started_at = process, self._now()
         elapsed = (time.monotonic() - started) * 1000
-        logger.info("session=<%s>, pid=<%d>, ms=<%.0f> | session started", session.label, process.pid, elapsed)
+        logger.info(
+            "session=<%s>, endpoint=<%s>, version=<%s>, pid=<%d>, ms=<%.0f> | session started",
+            session.label,
+            session.endpoint,
+            session.version,
+            process.pid,
+            elapsed,
+        )
         return process
 
-    async def _take_spare(self) -> AgentProcess | None:
-        while self._spares:
-            spare = self._spares.pop(0)
+    async def _take_spare(self, version: str) -> AgentProcess | None:
+        # Looked up again each time: the version may be retired while a spare is still starting.
+        while spares := self._spares.get(version):
+            spare = spares.pop(0)
             try:
                 process = await spare
             except RequestError:
                 continue  # the request starts one for itself and gets the error if that fails too
             if process.alive:
                 return process
-            self._run(self._source.stop(process))
+            self._run(self._fleets[version].source.stop(process))
         return None
 
-    async def _discard_spare(self, spare: asyncio.Task[AgentProcess]) -> None:
+    async def _discard_spare(self, spare: asyncio.Task[AgentProcess], version: str) -> None:
         spare.cancel()
         try:
             process = await spare
         except (asyncio.CancelledError, RequestError):
             return
-        await self._source.stop(process)
+        await self._fleets[version].source.stop(process)
 
     def _end(self, session_id: str, why: str) -> None:
         session = self._sessions.pop(session_id)
         logger.info("session=<%s>, reason=<%s> | session ended", session.label, why)
         if session.process is not None:
-            self._run(self._source.stop(session.process))
+            self._run(self._fleets[session.version].source.stop(session.process))
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

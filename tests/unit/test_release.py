@@ -1,0 +1,470 @@
+"""Promotion, rollback and status: what is checked before an endpoint moves, and what people are told."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+
+from scripts import environments, release, release_checks, release_environment, release_file, release_laptop
+from scripts.artifact_store import Upload
+from scripts.client import NoStack
+from scripts.release import Served, status_lines
+from scripts.release_checks import Change, changes, check_moves_only, check_published, differences
+from scripts.release_file import ReleaseError
+from scripts.terraform_setup import TerraformError
+from scripts.up_platform import ReloadError, check_contract
+from tests.unit import release_support as support
+from tests.unit.publish_support import MemoryS3, artifact
+
+ENDPOINT = "module.agentcore.module.runtime.aws_bedrockagentcore_agent_runtime_endpoint.this"
+
+# --- the bucket -------------------------------------------------------------------------------------------------------
+
+
+def publish(s3: MemoryS3, folder: Path, version: str) -> dict[str, Any]:
+    """Put a version into the bucket; returns its manifest."""
+    from scripts.artifact_store import Store
+
+    store = Store(s3=s3, bucket="artifacts", version=version)
+    content = support.manifest(version)
+    for role in ("runtime", "lambda"):
+        made = artifact(folder / f"{role}.zip", f"{role} {version}".encode())
+        content["artifacts"][role]["sha256"] = made.sha256
+        key = content["artifacts"][role]["key"]
+        store.put(Upload(key=key, sha256=made.sha256, size=1, body=made.path, content_type="application/zip"))
+    made = artifact(folder / "manifest.json", json.dumps(content).encode())
+    key = f"{support.FOLDER}/{version}/manifest-linux-arm64.json"
+    store.put(Upload(key=key, sha256=made.sha256, size=1, body=made.path, content_type="application/json"))
+    return content
+
+
+@pytest.fixture
+def s3(tmp_path: Path) -> MemoryS3:
+    made = MemoryS3()
+    publish(made, tmp_path, "0.1.0")
+    return made
+
+
+def check(s3: MemoryS3, current: release_file.Release, version: str) -> None:
+    check_published(s3, bucket="artifacts", release=current, version=version)
+
+
+def test_a_published_version_passes_an_older_one_too(s3: MemoryS3, tmp_path: Path) -> None:
+    current = release_file.with_published(support.release(), publish(s3, tmp_path, "0.3.0"))
+    check(s3, current, "0.3.0")
+    check(s3, current, "0.1.0")
+
+
+def test_a_version_that_was_never_published_is_refused(s3: MemoryS3) -> None:
+    with pytest.raises(ReleaseError, match=r"VERSION: 0\.2\.0 was never published: s3://artifacts/.*0\.2\.0/manifest"):
+        check(s3, support.release(), "0.2.0")
+
+
+def test_a_release_file_with_other_checksums_than_the_manifest_is_refused(s3: MemoryS3, tmp_path: Path) -> None:
+    publish(s3, tmp_path, "0.2.0")
+    with pytest.raises(ReleaseError, match=r"release\.artifacts\.runtime: .* one of them was changed by hand"):
+        check(s3, support.release(), "0.2.0")
+
+
+@pytest.mark.parametrize("role", ["runtime", "lambda"])
+def test_a_bundle_whose_checksum_changed_is_refused(s3: MemoryS3, role: str) -> None:
+    key = f"{support.FOLDER}/0.1.0/{role}-linux-arm64-py311.zip"
+    s3.objects[key]["ChecksumSHA256"] = "b3RoZXI="
+    with pytest.raises(ReleaseError, match=f"the {role} bundle's checksum changed since 0.1.0 was published"):
+        check(s3, support.release(), "0.1.0")
+    del s3.objects[key]
+    with pytest.raises(ReleaseError, match=f"the {role} bundle of 0.1.0 is gone, or may not be read"):
+        check(s3, support.release(), "0.1.0")
+
+
+def test_a_manifest_that_was_exchanged_is_refused(s3: MemoryS3) -> None:
+    s3.objects[f"{support.FOLDER}/0.1.0/manifest-linux-arm64.json"]["Body"] = b"{}"
+    with pytest.raises(ReleaseError, match="is not what its publisher noted"):
+        check(s3, support.release(), "0.1.0")
+
+
+def test_a_key_that_publishing_never_makes_is_refused() -> None:
+    odd = support.document()
+    odd["release"]["artifacts"]["runtime"]["key"] = "bundle.zip"
+    with pytest.raises(ReleaseError, match=r"release\.artifacts\.runtime\.key: 'bundle\.zip' is no key"):
+        release_checks.manifest_key(release_file.parse(odd), "0.1.0")
+
+
+# --- the plan ---------------------------------------------------------------------------------------------------------
+
+
+def planned(address: str, actions: list[str], **change: Any) -> dict[str, Any]:
+    return {"address": address, "mode": "managed", "change": {"actions": actions, **change}}
+
+
+MOVE = planned(
+    f'{ENDPOINT}["live"]',
+    ["update"],
+    before={"name": "live", "agent_runtime_version": "1", "arn": "a"},
+    after={"name": "live", "agent_runtime_version": "2", "arn": None},
+    after_unknown={"arn": True, "tags": {}},
+)
+IDLE = planned("module.x.aws_s3_bucket.this", ["no-op"], before={}, after={})
+READ = {**planned("data.aws_partition.this", ["read"]), "mode": "data"}
+
+
+def test_the_move_of_the_endpoint_alone_passes() -> None:
+    found = changes({"resource_changes": [IDLE, MOVE, READ]})
+    assert [str(change) for change in found] == [f'{ENDPOINT}["live"] (update of agent_runtime_version)']
+    check_moves_only(found, endpoint="live")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        planned("aws_kms_key.this", ["delete", "create"]),
+        planned(f'{ENDPOINT}["candidate"]', ["update"], before={"agent_runtime_version": "1"}, after={}),
+        planned(f'{ENDPOINT}["live"]', ["create"]),
+        planned(f'{ENDPOINT}["live"]', ["update"], before={"tags": {}}, after={"tags": {"a": "b"}}),
+        planned("aws_iam_role.this", ["update"], before={"a": 1}, after={"a": 1}, after_unknown={"a": True}),
+    ],
+)
+def test_whatever_else_would_change_is_refused_and_listed(other: dict[str, Any]) -> None:
+    found = changes({"resource_changes": [MOVE, other]})
+    with pytest.raises(ReleaseError) as refusal:
+        check_moves_only(found, endpoint="live")
+    assert "the plan would change more than endpoint live" in str(refusal.value)
+    assert f"\n  {found[1]}\n" in str(refusal.value)
+
+
+def test_a_plan_that_moves_nothing_is_refused_unless_nothing_is_to_move() -> None:
+    check_moves_only([], endpoint=None)
+    with pytest.raises(ReleaseError, match="the plan does not move live"):
+        check_moves_only([], endpoint="live")
+    with pytest.raises(ReleaseError, match=r"would change more than endpoint \(none\)"):
+        check_moves_only(changes({"resource_changes": [MOVE]}), endpoint=None)
+
+
+def plan_from_nothing(**values: dict[str, Any]) -> dict[str, Any]:
+    resources = [{"address": address, "mode": "managed", "values": given} for address, given in values.items()]
+    module = {"child_modules": [{"resources": resources}], "resources": []}
+    return {"planned_values": {"root_module": module}}
+
+
+def test_two_plans_from_nothing_are_compared_by_their_values() -> None:
+    before = plan_from_nothing(a={"v": 1}, b={"v": 1, "w": 2}, c={})
+    after = plan_from_nothing(a={"v": 1}, b={"v": 2, "w": 2}, d={})
+    assert differences(before, before) == []
+    assert differences(before, after) == [
+        Change(address="b", action="update", attributes=("v",)),
+        Change(address="c", action="delete"),
+        Change(address="d", action="create"),
+    ]
+
+
+# --- environments -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    folder = tmp_path / "terraform" / "envs" / "staging"
+    folder.mkdir(parents=True)
+    (folder / "terraform.tfvars").write_text("")
+    release_file.save(support.release(), folder / "release.auto.tfvars.json")
+    return tmp_path / "terraform"
+
+
+def plans(monkeypatch: pytest.MonkeyPatch, found: list[Change]) -> None:
+    monkeypatch.setattr(release_environment, "_offline", lambda *_, **__: found)
+
+
+def move(endpoint: str) -> Change:
+    address = f'{ENDPOINT}["{endpoint}"]'
+    return Change(address=address, action="update", attributes=("agent_runtime_version",))
+
+
+def promote(sources: Path, **more: Any) -> release_environment.Changed:
+    wanted = {"version": "0.2.0", "endpoint": "candidate", "share_percent": 20, **more}
+    return release_environment.promote("staging", sources=sources, **wanted)
+
+
+def test_a_promotion_changes_the_release_file_and_says_what_was_not_asked(
+    sources: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plans(monkeypatch, [move("candidate")])
+    told: list[str] = []
+    changed = promote(sources, progress=told.append)
+    assert (
+        release_file.load(changed.path)
+        == changed.after
+        == support.release().promoted("0.2.0", "candidate", share_percent=20)
+    )
+    assert changed.offline
+    assert told == ["not asked of the artifacts bucket: staging has no backend.hcl, so it stands for nothing yet"]
+    printed = capsys.readouterr().out
+    assert f'~ {ENDPOINT}["candidate"] (update of agent_runtime_version)' in printed
+    assert "offline: nothing was asked of AWS" in printed
+    assert "It does not show what differs from what runs." in printed
+
+
+def refuses(*_: Any) -> None:
+    raise ReleaseError("VERSION: was never published")
+
+
+@pytest.mark.parametrize(
+    ("found", "more", "message"),
+    [
+        ([move("candidate"), Change(address="x", action="update")], {}, "the plan would change more than endpoint"),
+        ([], {}, "the plan does not move candidate"),
+        ([move("candidate")], {"bucket": refuses}, "VERSION: was never published"),
+        ([move("candidate")], {"version": "0.9.0"}, "was never published to this environment"),
+    ],
+)
+def test_a_refused_promotion_leaves_the_release_file(
+    sources: Path, monkeypatch: pytest.MonkeyPatch, found: list[Change], more: dict[str, Any], message: str
+) -> None:
+    plans(monkeypatch, found)
+    before = (sources / "envs/staging/release.auto.tfvars.json").read_bytes()
+    with pytest.raises(ReleaseError, match=message):
+        promote(sources, **more)
+    assert (sources / "envs/staging/release.auto.tfvars.json").read_bytes() == before
+
+
+def test_a_release_file_that_somebody_else_changed_meanwhile_is_not_overwritten(
+    sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = sources / "envs/staging/release.auto.tfvars.json"
+    theirs = support.release().promoted("0.2.0", "live")
+
+    def meanwhile(*_: Any, **__: Any) -> list[Change]:
+        release_file.save(theirs, path)
+        return [move("candidate")]
+
+    monkeypatch.setattr(release_environment, "_offline", meanwhile)
+    with pytest.raises(ReleaseError, match="was changed meanwhile"):
+        promote(sources)
+    assert release_file.load(path) == theirs
+
+
+def test_a_rollback_goes_back_and_asks_no_bucket(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = sources / "envs/staging/release.auto.tfvars.json"
+    release_file.save(support.release().promoted("0.2.0", "live"), path)
+    plans(monkeypatch, [move("live")])
+    release_environment.roll_back("staging", endpoint="live", sources=sources)
+    assert release_file.load(path) == support.release()
+
+
+def test_another_share_moves_no_endpoint(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = sources / "envs/staging/release.auto.tfvars.json"
+    release_file.save(support.release().promoted("0.2.0", "candidate", share_percent=5), path)
+    plans(monkeypatch, [])
+    assert promote(sources, share_percent=50).after.candidate_share_percent == 50
+
+
+# --- the laptop -------------------------------------------------------------------------------------------------------
+
+
+class Laptop:
+    """A laptop whose applies are noted, and fail as told."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.file = folder, folder / "release.auto.tfvars.json"
+        self.applied: list[dict[str, str]] = []
+        self.failures: list[Exception | None] = []
+        release_file.save(support.release(), self.file)
+        fake = argparse.Namespace(state=argparse.Namespace(path=folder), client=lambda _: None)
+        monkeypatch.setattr(release_laptop, "running_laptop", lambda _: ({"buckets": {"artifacts": "artifacts"}}, fake))
+        monkeypatch.setattr(release_laptop, "apply_release", self.apply)
+        monkeypatch.setattr(release_laptop, "check_published", lambda *_, **__: None)
+
+    def apply(self, *_: Any) -> release_file.Release:
+        current = release_file.load(self.file)
+        self.applied.append(dict(current.endpoints))
+        if failure := self.failures.pop(0) if self.failures else None:
+            raise failure
+        return current
+
+    def promote(self) -> release_file.Release:
+        return release_laptop.promote(
+            self.folder, version="0.2.0", endpoint="live", share_percent=None, progress=lambda _: None
+        )
+
+
+@pytest.fixture
+def laptop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Laptop:
+    return Laptop(tmp_path, monkeypatch)
+
+
+def test_a_promotion_acts_at_once(laptop: Laptop) -> None:
+    assert laptop.promote().endpoints["live"] == "2"
+    assert release_laptop.roll_back(laptop.folder, endpoint="live", progress=lambda _: None) == support.release()
+    assert [one["live"] for one in laptop.applied] == ["2", "1"]
+
+
+@pytest.mark.parametrize("failure", [ReloadError("a bundle is broken"), TerraformError("no"), KeyboardInterrupt()])
+def test_a_failure_leaves_the_endpoints_where_they_were(laptop: Laptop, failure: Any) -> None:
+    laptop.failures = [failure]
+    with pytest.raises(type(failure)):
+        laptop.promote()
+    assert [one["live"] for one in laptop.applied] == ["2", "1"], "what was applied is taken back"
+    assert release_file.load(laptop.file) == support.release()
+
+
+def test_a_failure_that_cannot_be_taken_back_is_said_too(laptop: Laptop) -> None:
+    laptop.failures = [ReloadError("first"), TerraformError("second")]
+    with pytest.raises(ReloadError) as failed:
+        laptop.promote()
+    assert str(failed.value) == "first"
+    assert failed.value.__notes__ == [
+        "The endpoints could not be moved back either (second); start anew with `make down up`."
+    ]
+
+
+def test_an_agent_of_another_contract_is_refused() -> None:
+    check_contract(1)
+    with pytest.raises(ReleaseError, match=r"release\.contract_version: must be 1, .*; got 2"):
+        check_contract(2)
+
+
+# --- status -----------------------------------------------------------------------------------------------------------
+
+
+def test_status_shows_versions_shares_and_the_way_back() -> None:
+    current = support.release().promoted("0.2.0", "candidate", share_percent=20)
+    lines, drifted = status_lines("staging", current, Served(numbers={}, source="from the file", notes=["a note"]))
+    assert not drifted
+    assert "\n".join(lines) == (
+        "Release of staging (from the file)\n"
+        "\n"
+        "  endpoint   runtime version  agent version  new sessions  before\n"
+        "  live       1                0.1.0          80 %          -\n"
+        "  candidate  2                0.2.0          20 %          1 (0.1.0)\n"
+        "\n"
+        "  newest published: 0.2.0 (contract 1), runtime version 2\n"
+        "  a note"
+    )
+
+
+def test_what_is_published_and_not_applied_is_said() -> None:
+    newer = release_file.with_published(support.release(), support.manifest("0.3.0"))
+    assert (
+        "0.3.0 (contract 1), not applied yet: make apply ENV=dev"
+        in status_lines("dev", newer, Served(numbers={}, source=""))[0][-1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("numbers", "mark"),
+    [
+        ({"live": "2", "candidate": "1"}, "DRIFT: serves version 2 (agent 0.2.0)"),
+        ({"live": "7", "candidate": "1"}, "DRIFT: serves version 7 (agent unknown)"),
+        ({"candidate": "1"}, "DRIFT: serves nothing"),
+        ({"live": "1", "candidate": "1", "beta": "1", "DEFAULT": "2"}, "DRIFT: not in the release file"),
+    ],
+)
+def test_drift_is_marked(numbers: dict[str, str], mark: str) -> None:
+    lines, drifted = status_lines("dev", support.release(), Served(numbers=numbers, source="as AgentCore says"))
+    assert drifted
+    assert [line for line in lines if line.endswith(mark)]
+
+
+class Control:
+    """The calls of bedrock-agentcore-control, in pages of one."""
+
+    def __init__(self, **endpoints: str) -> None:
+        self.endpoints = list(endpoints.items())
+        self.asked: list[str] = []
+
+    def list_agent_runtime_endpoints(self, *, agentRuntimeId: str, nextToken: str = "0") -> dict[str, Any]:  # noqa: N803
+        self.asked.append(agentRuntimeId)
+        name, version = self.endpoints[int(nextToken)]
+        more = {} if int(nextToken) + 1 == len(self.endpoints) else {"nextToken": str(int(nextToken) + 1)}
+        return {"runtimeEndpoints": [{"name": name, "liveVersion": version, "targetVersion": "2"}], **more}
+
+    def list_agent_runtime_versions(self, *, agentRuntimeId: str, nextToken: str = "") -> dict[str, Any]:  # noqa: N803
+        self.asked.append(agentRuntimeId)
+        if not nextToken:
+            return {"agentRuntimes": [{"agentRuntimeVersion": "9"}], "nextToken": "more"}
+        return {"agentRuntimes": [{"agentRuntimeVersion": "10"}]}
+
+
+@pytest.fixture
+def real(sources: Path, monkeypatch: pytest.MonkeyPatch) -> environments.Environment:
+    """An environment with remote state and outputs, whose service answers as `Control`."""
+    chosen = environments.Environment(name="staging", folder=sources / "envs/staging", local=sources.parent)
+    chosen.backend.write_text("")
+    chosen.outputs_file.write_text(
+        json.dumps({"region": {"value": "eu-west-1"}, "runtime": {"value": {"id": "agent-0123456789"}}})
+    )
+    monkeypatch.setattr(environments, "environment_named", lambda *_, **__: chosen)
+    return chosen
+
+
+def test_an_environment_asks_the_service_and_says_what_the_file_does_not_know(
+    real: environments.Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control = Control(DEFAULT="10", live="2", candidate="1")
+    monkeypatch.setattr("boto3.client", lambda *_, **__: control)
+    current, served = release.environment_status("staging")
+    assert served.numbers == {"DEFAULT": "10", "live": "2", "candidate": "1"}
+    assert set(control.asked) == {"agent-0123456789"}
+    assert "candidate is moving to version 2" in served.notes
+    assert "runtime version 10 is not in the release file: `make apply ENV=staging` records it" in served.notes
+    assert status_lines("staging", current, served)[1]
+
+
+def raising(failure: Exception) -> Callable[..., Any]:
+    def client(*_: Any, **__: Any) -> Any:
+        raise failure
+
+    return client
+
+
+def test_without_aws_the_file_alone_is_shown_and_that_is_said(
+    real: environments.Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("boto3.client", raising(NoCredentialsError()))
+    _, served = release.environment_status("staging")
+    assert (served.numbers, served.source) == ({}, "from the release file alone; nothing was asked of AWS")
+    assert served.notes[0].startswith("AWS could not be asked (NoCredentialsError")
+    real.outputs_file.unlink()
+    assert "is not here: the last apply ran elsewhere" in release.environment_status("staging")[1].notes[0]
+    real.backend.unlink()
+    assert "staging has no backend.hcl" in release.environment_status("staging")[1].notes[0]
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("failure", [NoStack(Path("x")), ReleaseError("r"), TerraformError("t"), ReloadError("l")])
+def test_a_refusal_is_one_message_and_exit_code_1(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failure.add_note("and a note")
+    monkeypatch.setattr(release_laptop, "promote", raising(failure))
+    assert release.main(["promote", "--version", "0.2.0"]) == 1
+    assert capsys.readouterr().err == f"promote: {failure}\nand a note\n"
+
+
+def test_an_aws_error_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    answer: Any = {"Error": {"Code": "AccessDenied", "Message": "no"}}
+    monkeypatch.setattr(release_environment, "promote", raising(ClientError(answer, "GetObject")))
+    assert release.main(["promote", "--env", "dev", "--version", "0.2.0"]) == 1
+    assert "AccessDenied" in capsys.readouterr().err
+
+
+def test_a_promotion_asks_for_the_version(sources: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ReleaseError) as refusal:
+        promote(sources, version="")
+    assert str(refusal.value) == "VERSION: must be a semantic version such as 0.2.0; got ''"
+    assert release.main(["promote", "--env", "mars", "--version", "0.2.0"]) == 1
+    assert "ENV: must be one of dev, prod, staging; got 'mars'" in capsys.readouterr().err
+
+
+def test_drift_has_an_exit_code_of_its_own(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    drifted = support.release(), Served(numbers={"live": "2", "candidate": "1"}, source="x")
+    monkeypatch.setattr(release, "environment_status", lambda _: drifted)
+    assert release.main(["status", "--env", "dev"]) == release.DRIFTED
+    assert "dev serves something else than its release file says" in capsys.readouterr().err
+    same = support.release(), Served(numbers={"live": "1", "candidate": "1"}, source="x")
+    monkeypatch.setattr(release, "environment_status", lambda _: same)
+    assert release.main(["status", "--env", "dev"]) == 0
