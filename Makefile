@@ -125,7 +125,7 @@ lint: $(STAMP) ## Check style, formatting and the direction of imports
 format: $(STAMP) ## Format Python and Terraform, and fix what ruff can fix
 	@$(VENV)/bin/ruff check --fix --quiet
 	@$(VENV)/bin/ruff format --quiet
-	@$(PY) -m scripts.terraform_cli -- fmt -recursive terraform
+	@$(PY) -m scripts.terraform.cli -- fmt -recursive terraform
 
 .PHONY: types
 types: $(STAMP) ## Check types

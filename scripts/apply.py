@@ -14,12 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from local_aws.stack.state import StateFolder
-from scripts import release_file
-from scripts.client import NoStack, load_stack
-from scripts.release_file import Release, ReleaseError
-from scripts.terraform_setup import TerraformError
-from scripts.up_laptop import ROOT, Laptop, release_file_of
-from scripts.up_platform import (
+from scripts.clients.runtime import NoStack, load_stack
+from scripts.laptop.laptop import ROOT, Laptop, release_file_of
+from scripts.laptop.platform import (
     Applied,
     CatalogError,
     PlatformInputs,
@@ -33,6 +30,9 @@ from scripts.up_platform import (
     release_fields,
     reload_standins,
 )
+from scripts.releases import release_file
+from scripts.releases.release_file import Release, ReleaseError
+from scripts.terraform.setup import TerraformError
 
 _LAPTOP: Final = "local"
 
@@ -122,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     choice = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     choice.add_argument("--env", default=_LAPTOP)
     if choice.parse_known_args(given)[0].env != _LAPTOP:
-        from scripts import apply_environment  # has arguments and exit codes of its own
+        from scripts.plans import apply_environment  # has arguments and exit codes of its own
 
         return apply_environment.main(given)
     parser = argparse.ArgumentParser(prog="python -m scripts.apply", description=__doc__.partition("\n")[0])

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from scripts import archive, cache, uv_tool, versions
-from scripts.archive import BundleError
-from scripts.uv_tool import run_uv
+from scripts.publishing import archive, cache, uv_tool, versions
+from scripts.publishing.archive import BundleError
+from scripts.publishing.uv_tool import run_uv
 
 __all__ = ["Artifact", "BundleError", "Bundles", "build", "host_platform"]
 

@@ -13,8 +13,8 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from scripts.canary import LIVE
-from scripts.client import NoStack, Session, Stack, load_stack, sign_in
+from scripts.clients.canary import LIVE
+from scripts.clients.runtime import NoStack, Session, Stack, load_stack, sign_in
 
 
 def pick_user(stack: Stack, username: str | None) -> dict[str, Any] | None:

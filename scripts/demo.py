@@ -11,9 +11,9 @@ from typing import Any, Final, TypeVar
 from rich.console import Console
 from rich.table import Table
 
-from scripts.gateway_tour import GatewayAttempt
-from scripts.release_tour import RELEASE_ERRORS, ReleaseTour, Step
-from scripts.tour import CLINIC, Attempt, Tour
+from scripts.tours.assistant import CLINIC, Attempt, Tour
+from scripts.tours.gateway import GatewayAttempt
+from scripts.tours.releases import RELEASE_ERRORS, ReleaseTour, Step
 from scripts.up import StackFailed, running_stack
 
 DEFAULT_STATE: Final = Path(".local")

@@ -15,7 +15,7 @@ from typing import Any, Final
 import yaml
 
 from scripts.plan import plan
-from scripts.terraform_setup import TerraformError
+from scripts.terraform.setup import TerraformError
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 CATALOG: Final = ROOT / "terraform" / "catalog"

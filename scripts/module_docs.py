@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from scripts.hcl_module import HclError, HclModule, read_module
-from scripts.module_pictures import picture
-from scripts.module_tables import TableError, tables
+from scripts.documentation.hcl_module import HclError, HclModule, read_module
+from scripts.documentation.module_pictures import picture
+from scripts.documentation.module_tables import TableError, tables
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 COMMAND: Final = "make docs"

@@ -22,9 +22,7 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from clinic_agent.keys import check_clinic_id, check_tier
-from scripts.environments import environment_named
-from scripts.settings import SettingsError, read_settings
-from scripts.tenant_data import (
+from scripts.tenants.data import (
     DataError,
     Document,
     Patient,
@@ -33,8 +31,10 @@ from scripts.tenant_data import (
     read_patients,
     read_profile,
 )
-from scripts.tenant_store import OnboardError, PlatformClients, TenantStore
-from scripts.terraform_setup import TerraformError
+from scripts.tenants.settings import SettingsError, read_settings
+from scripts.tenants.store import OnboardError, PlatformClients, TenantStore
+from scripts.terraform.environments import environment_named
+from scripts.terraform.setup import TerraformError
 
 DEFAULT_SETTINGS: Final = Path(__file__).resolve().parent.parent / ".local" / "stack.json"
 LAPTOP: Final = "local"

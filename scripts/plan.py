@@ -21,18 +21,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from local_aws.terraform_provider import data
-from scripts.environments import (
+from scripts.plans.report import Report, print_report, to_json, to_markdown
+from scripts.plans.roots import Root, real_root, values_file, values_of, without_backend
+from scripts.plans.summary import summarise, unknown_allowances
+from scripts.terraform.cli import ROOT, Progress, TerraformError
+from scripts.terraform.environments import (
     SOURCES,
     Environment,
     EnvironmentProblem,
     copy_sources,
     environment_named,
 )
-from scripts.plan_report import Report, print_report, to_json, to_markdown
-from scripts.plan_roots import Root, real_root, values_file, values_of, without_backend
-from scripts.plan_summary import summarise, unknown_allowances
-from scripts.terraform_cli import ROOT, Progress, TerraformError
-from scripts.terraform_sessions import recording_session
+from scripts.terraform.sessions import recording_session
 
 REFUSED: Final = 3
 _LOCK: Final = "-lock-timeout=60s"

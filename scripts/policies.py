@@ -16,9 +16,9 @@ from typing import Any, Final
 from local_aws.agentcore.errors import InvalidConfigError
 from local_aws.gateway.recorded import GatewayConfig, read_gateway
 from local_aws.recorded_state import RecordedState, RecordedStateError
-from scripts.policy_checks import problems, useless
-from scripts.policy_table import decide_all, render
-from scripts.terraform_cli import ROOT, TerraformError, TerraformRoot, recording_environment
+from scripts.cedar.checks import problems, useless
+from scripts.cedar.table import decide_all, render
+from scripts.terraform.cli import ROOT, TerraformError, TerraformRoot, recording_environment
 
 GOLDEN: Final = ROOT / "terraform" / "catalog" / "policies" / "decisions.md"
 _WORK: Final = ROOT / ".local" / "terraform" / "policies"

@@ -21,14 +21,16 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scripts import bundle, manifest, package_index, release_file, source_tree
-from scripts.artifact_store import OtherContent, PublishError, Store, Upload
+from scripts import bundle
 from scripts.bundle import BundleError, Bundles
-from scripts.manifest import ARTIFACTS, MANIFEST, Manifest, Published
-from scripts.package_index import PackageIndexError
-from scripts.publish_target import LAPTOP, STACK_FILE, Target, client, environment_target, laptop_target
-from scripts.release_file import NoReleaseError, ReleaseError
-from scripts.source_tree import SourceTree, SourceTreeError
+from scripts.publishing import manifest, package_index, source_tree
+from scripts.publishing.artifact_store import OtherContent, PublishError, Store, Upload
+from scripts.publishing.manifest import ARTIFACTS, MANIFEST, Manifest, Published
+from scripts.publishing.package_index import PackageIndexError
+from scripts.publishing.source_tree import SourceTree, SourceTreeError
+from scripts.publishing.target import LAPTOP, STACK_FILE, Target, client, environment_target, laptop_target
+from scripts.releases import release_file
+from scripts.releases.release_file import NoReleaseError, ReleaseError
 
 __all__ = ["Manifest", "PublishError", "publish"]
 

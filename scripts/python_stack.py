@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.environments import EnvironmentProblem, environment_named
-from scripts.hcl_module import HclError, HclModule, read_module
+from scripts.documentation.hcl_module import HclError, HclModule, read_module
 from scripts.plan import OfflineWorkspace, offline_workspace
-from scripts.terraform_cli import ROOT, TerraformError, run
+from scripts.terraform.cli import ROOT, TerraformError, run
+from scripts.terraform.environments import EnvironmentProblem, environment_named
 
 EXAMPLE: Final = ROOT / "examples" / "python-stack"
 NOT_RUN: Final = 3

@@ -22,14 +22,17 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scripts import environments, release_environment, release_file, release_laptop
 from scripts.apply import running_laptop
-from scripts.client import NoStack
-from scripts.release_environment import Changed
-from scripts.release_file import CANDIDATE, LIVE, Release, ReleaseError
-from scripts.terraform_setup import TerraformError
-from scripts.up_laptop import ROOT, release_file_of
-from scripts.up_platform import ReloadError
+from scripts.clients.runtime import NoStack
+from scripts.deployment import release_environment
+from scripts.deployment.release_environment import Changed
+from scripts.laptop import release_laptop
+from scripts.laptop.laptop import ROOT, release_file_of
+from scripts.laptop.platform import ReloadError
+from scripts.releases import release_file
+from scripts.releases.release_file import CANDIDATE, LIVE, Release, ReleaseError
+from scripts.terraform import environments
+from scripts.terraform.setup import TerraformError
 
 LAPTOP: Final = "local"
 DRIFTED: Final = 3

@@ -23,15 +23,15 @@ from typing import Any, Final
 from rich.console import Console
 
 from policy_checks.plan import UNKNOWN, NotAPlan, read_plan
-from scripts.environments import environments
 from scripts.plan import OfflineWorkspace, offline_workspace
-from scripts.scan_baseline import BASELINE, Entry, added, read_baseline, write_baseline
-from scripts.scan_findings import OURS, Scan, of_modules, of_plan, with_baseline
-from scripts.scan_report import print_report
-from scripts.scan_sarif import sarif
-from scripts.scan_sources import Sources, read_sources
-from scripts.scan_tool import ROOT, ScanError, Scanner, scanner
-from scripts.terraform_cli import TerraformError
+from scripts.scanning.baseline import BASELINE, Entry, added, read_baseline, write_baseline
+from scripts.scanning.findings import OURS, Scan, of_modules, of_plan, with_baseline
+from scripts.scanning.report import print_report
+from scripts.scanning.sarif import sarif
+from scripts.scanning.sources import Sources, read_sources
+from scripts.scanning.tool import ROOT, ScanError, Scanner, scanner
+from scripts.terraform.cli import TerraformError
+from scripts.terraform.environments import environments
 
 TERRAFORM: Final = ROOT / "terraform"
 RESULTS: Final = ROOT / ".local" / "scan"

@@ -8,7 +8,7 @@ from typing import Final
 
 from policy_checks.check import DOCS, Severity
 from policy_checks.checks import CHECKS
-from scripts.scan_tool import ROOT
+from scripts.scanning.tool import ROOT
 
 PAGE: Final = ROOT / DOCS
 BEGIN: Final = "<!-- begin: written by scripts/scan_docs.py from policy_checks/ -->"

@@ -3,7 +3,7 @@
     python -m scripts.schema
 
 The schemas are read from the provider's generated bindings, the rules from AWS's service models as botocore has them;
-both wheels are pinned in `schema-requirements.txt`, put below `build/`, and never imported.
+both wheels are pinned in `scripts/schemas/requirements.txt`, put below `build/`, and never imported.
 """
 
 import argparse
@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from local_aws.terraform_provider.data import FORMAT, data_file
-from scripts import cache
-from scripts.schema_bindings import Bindings, BindingsError, Schema, read_bindings
-from scripts.schema_rules import SOURCES, RulesError, ServiceModel, derive
+from scripts.publishing import cache
+from scripts.schemas.bindings import Bindings, BindingsError, Schema, read_bindings
+from scripts.schemas.rules import SOURCES, RulesError, ServiceModel, derive
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-REQUIREMENTS: Final = Path(__file__).with_name("schema-requirements.txt")
+REQUIREMENTS: Final = Path(__file__).with_name("schemas") / "requirements.txt"
 TERRAFORM: Final = (ROOT / "terraform", ROOT / "tests", ROOT / "policy_checks")
 """Folders whose `*.tf` say which types are in use; tests and examples of checks too: they run on the same provider."""
 

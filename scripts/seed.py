@@ -24,10 +24,10 @@ from rich.console import Console
 from rich.table import Table
 
 from scripts.onboard import DEFAULT_SETTINGS, NewTenant, NewUser, Onboarded, onboard
-from scripts.sample_data import Clinic, SampleData, load
-from scripts.settings import PlatformSettings, SettingsError, read_settings
-from scripts.tenant_data import DataError
-from scripts.tenant_store import OnboardError, PlatformClients, TenantStore, make_password
+from scripts.tenants.data import DataError
+from scripts.tenants.sample_data import Clinic, SampleData, load
+from scripts.tenants.settings import PlatformSettings, SettingsError, read_settings
+from scripts.tenants.store import OnboardError, PlatformClients, TenantStore, make_password
 
 PARALLEL_TENANTS: Final = 4
 

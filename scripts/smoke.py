@@ -23,17 +23,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
-from scripts import release_file
-from scripts.client import Stack
-from scripts.environments import environment_named
-from scripts.isolation import DENIED, Owner, clients_of, outcomes, tenant_attacks, user_id_of
-from scripts.settings import unwrapped
-from scripts.smoke_calls import Budget, Ending, Kind
-from scripts.smoke_checks import Check, NotRun, Smoke, Tools
-from scripts.smoke_users import Cast, InputError, Person, cast_from, read_file
-from scripts.tenant_credentials import of_tenant
-from scripts.terraform_setup import TerraformError
-from scripts.tour import load_canaries, load_models
+from scripts.clients.runtime import Stack
+from scripts.releases import release_file
+from scripts.smoke_test.calls import Budget, Ending, Kind
+from scripts.smoke_test.checks import Check, NotRun, Smoke, Tools
+from scripts.smoke_test.users import Cast, InputError, Person, cast_from, read_file
+from scripts.tenants.settings import unwrapped
+from scripts.terraform.environments import environment_named
+from scripts.terraform.setup import TerraformError
+from scripts.tours.assistant import load_canaries, load_models
+from scripts.tours.isolation import DENIED, Owner, clients_of, outcomes, tenant_attacks, user_id_of
+from scripts.tours.tenant_credentials import of_tenant
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 CATALOG: Final = ROOT / "terraform" / "catalog"

@@ -24,14 +24,14 @@ from local_aws.stack import control
 from local_aws.stack.state import AlreadyRunningError, StackError, StateFolder, Status
 from local_aws.stack.supervisor import Supervisor
 from scripts.bundle import BundleError
+from scripts.laptop.laptop import ROOT, Laptop, terraform_root
+from scripts.laptop.phases import provision
+from scripts.laptop.platform import CatalogError, Progress, ReloadError
 from scripts.publish import PublishError
-from scripts.release_file import ReleaseError
-from scripts.tenant_data import DataError
-from scripts.tenant_store import OnboardError
-from scripts.terraform_setup import TerraformError
-from scripts.up_laptop import ROOT, Laptop, terraform_root
-from scripts.up_phases import provision
-from scripts.up_platform import CatalogError, Progress, ReloadError
+from scripts.releases.release_file import ReleaseError
+from scripts.tenants.data import DataError
+from scripts.tenants.store import OnboardError
+from scripts.terraform.setup import TerraformError
 
 DEFAULT_STATE: Final = ROOT / ".local"
 _START_SECONDS: Final = 600.0

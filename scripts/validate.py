@@ -23,9 +23,9 @@ from typing import Final
 
 from local_aws.terraform_provider import data
 from scripts.schema import SchemaError, types_in_use
-from scripts.terraform_cli import TerraformError, environment, run
-from scripts.terraform_sessions import real_session, recording_session
-from scripts.version_constraints import admits, aws_constraints
+from scripts.terraform.cli import TerraformError, environment, run
+from scripts.terraform.sessions import real_session, recording_session
+from scripts.terraform.version_constraints import admits, aws_constraints
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SOURCES: Final = ROOT / "terraform"

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from scripts.client import Session, load_stack, sign_in
-from scripts.isolation import Owner, user_id_of
-from scripts.tenant_credentials import client
-from scripts.tour import load_canaries, load_models
+from scripts.clients.runtime import Session, load_stack, sign_in
+from scripts.tours.assistant import load_canaries, load_models
+from scripts.tours.isolation import Owner, user_id_of
+from scripts.tours.tenant_credentials import client
 
 KEPT_SECONDS = 180
 

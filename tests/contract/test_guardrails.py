@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from local_aws.emulator.guarded_conversation import AnswerGate, Guard
-from scripts.sample_data import load
-from scripts.terraform_setup import environment
+from scripts.tenants.sample_data import load
+from scripts.terraform.setup import environment
 
 from .conftest import MODEL, TRUST_TENANT
 from .support import ACCOUNT, REGION, SECRET, Caller, allowed, create_role, error_of, grant, post, role_arn, statement

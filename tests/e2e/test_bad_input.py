@@ -10,7 +10,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from scripts.client import SESSION_HEADER, Answer, Session, new_session_id, sign_in
+from scripts.clients.runtime import SESSION_HEADER, Answer, Session, new_session_id, sign_in
 from tests.conftest import Platform
 
 QUESTION = "What are our opening hours?"

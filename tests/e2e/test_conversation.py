@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scripts.client import Session
+from scripts.clients.runtime import Session
 from tests.conftest import Platform
 
 CLINICS = ["clinic-a", "clinic-ab", "clinic-b", "hospital-a", "hospital-b"]
@@ -109,7 +109,7 @@ def test_the_session_remembers_its_turns_and_no_other_session_does(platform: Pla
 
 def test_a_conversation_outlives_its_process(platform: Platform) -> None:
     """Turns lie in memory, not in the process: another process of the same session id goes on with them."""
-    from scripts.tenant_credentials import client, of_tenant
+    from scripts.tours.tenant_credentials import client, of_tenant
 
     session = platform.session("clinic-b")
     session.ask("Where is the sharps disposal?")
@@ -181,7 +181,7 @@ def test_a_blocked_question_is_a_typed_refusal_and_is_not_remembered(platform: P
 
 
 def test_a_renewed_token_goes_on_with_the_session(platform: Platform) -> None:
-    from scripts.client import sign_in
+    from scripts.clients.runtime import sign_in
 
     session = platform.session("clinic-a")
     assert session.ask("What are our opening hours?").status == 200

@@ -14,10 +14,10 @@ import httpx
 import pytest
 
 from scripts.apply import apply_again
-from scripts.client import sign_in
-from scripts.gateway_client import GatewaySession, Reply, connected
-from scripts.gateway_tour import DATA, WEB_SEARCH, decisions, policy_clock
-from scripts.up_platform import CATALOG
+from scripts.clients.gateway import GatewaySession, Reply, connected
+from scripts.clients.runtime import sign_in
+from scripts.laptop.platform import CATALOG
+from scripts.tours.gateway import DATA, WEB_SEARCH, decisions, policy_clock
 from tests.conftest import Platform
 
 SEARCH = f"{DATA}search_documents"

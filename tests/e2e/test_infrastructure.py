@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scripts.tenant_credentials import client, execution_role
+from scripts.tours.tenant_credentials import client, execution_role
 from scripts.up import plan_is_empty
 from tests.conftest import Platform
 

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from scripts.client import Session
-from scripts.gateway_client import connected
+from scripts.clients.gateway import connected
+from scripts.clients.runtime import Session
 from tests.conftest import Platform
 from tests.unit import emf_rules
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.tour import Tour
+from scripts.tours.assistant import Tour
 from tests.conftest import Platform
 
 ROOT = Path(__file__).parents[2]

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from scripts import publish, release_file, release_laptop
+from scripts import publish
 from scripts.apply import apply_again, last_inputs, running_laptop
-from scripts.client import Session, load_stack
-from scripts.raised_sources import next_minor, raised
-from scripts.release_file import CANDIDATE, LIVE, Release, with_published
-from scripts.release_tour import ReleaseTour
-from scripts.up_laptop import release_file_of
-from scripts.up_platform import manifest_of, move_endpoints, reload_standins
+from scripts.clients.runtime import Session, load_stack
+from scripts.laptop import release_laptop
+from scripts.laptop.laptop import release_file_of
+from scripts.laptop.platform import manifest_of, move_endpoints, reload_standins
+from scripts.releases import release_file
+from scripts.releases.release_file import CANDIDATE, LIVE, Release, with_published
+from scripts.tours.raised_sources import next_minor, raised
+from scripts.tours.releases import ReleaseTour
 from tests.conftest import Platform
 
 pytestmark = pytest.mark.timeout(900)

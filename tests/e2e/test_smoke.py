@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scripts.client import sign_in
+from scripts.clients.runtime import sign_in
 from tests.conftest import Platform
 
 ROOT = Path(__file__).parents[2]

@@ -16,8 +16,8 @@ from clinic_agent.credentials import Grant, LambdaBroker, TenantSession
 from clinic_agent.gateway.transport import Transport
 from clinic_agent.identity import SigningKeys, TokenVerifier, TrustedIssuer
 from clinic_agent.settings import Settings
-from scripts.client import new_session_id
-from scripts.tenant_credentials import client, execution_role
+from scripts.clients.runtime import new_session_id
+from scripts.tours.tenant_credentials import client, execution_role
 from tests.conftest import Platform
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from scripts.isolation import ALLOWED, DENIED, Attack, clients_of, role_attacks, tenant_attacks, wholesale_attacks
-from scripts.tenant_credentials import execution_role, of_tenant, outcome
+from scripts.tours.isolation import ALLOWED, DENIED, Attack, clients_of, role_attacks, tenant_attacks, wholesale_attacks
+from scripts.tours.tenant_credentials import execution_role, of_tenant, outcome
 from tests.conftest import Platform
 
 Documents = dict[str, dict[str, Any]]  # by policy name or ARN

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from scripts.isolation import (
+from scripts.tours.isolation import (
     ALLOWED,
     DENIED,
     clients_of,
@@ -14,7 +14,7 @@ from scripts.isolation import (
     tenant_attacks,
     wholesale_attacks,
 )
-from scripts.tenant_credentials import execution_role, of_tenant
+from scripts.tours.tenant_credentials import execution_role, of_tenant
 from tests.conftest import Platform
 
 ATTACKERS = ["clinic-a", "clinic-ab", "hospital-a"]

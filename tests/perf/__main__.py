@@ -23,10 +23,10 @@ from clinic_agent.gateway import GatewayConnection
 from clinic_agent.guard import SessionPin, TenancyGuard
 from clinic_agent.identity import SigningKeys, TokenVerifier, TrustedIssuer
 from local_aws.recorded_state import RecordedState
-from scripts.client import SESSION_HEADER, Stack, new_session_id, sign_in
-from scripts.isolation import user_id_of
-from scripts.tenant_credentials import client, execution_role, of_tenant
-from scripts.tour import load_canaries, load_models
+from scripts.clients.runtime import SESSION_HEADER, Stack, new_session_id, sign_in
+from scripts.tours.assistant import load_canaries, load_models
+from scripts.tours.isolation import user_id_of
+from scripts.tours.tenant_credentials import client, execution_role, of_tenant
 from scripts.up import running_stack
 from tests.perf.gateway import measure_gateway
 from tests.perf.measure import Figure, Verdict, figure, report

@@ -13,7 +13,7 @@ from local_aws.gateway.engine import PolicyEngine
 from local_aws.gateway.principal import principal_of
 from local_aws.gateway.recorded import read_gateway
 from local_aws.recorded_state import RecordedState
-from scripts.client import Stack
+from scripts.clients.runtime import Stack
 from tests.perf.measure import Figure, figure
 
 PROFILE = "clinic-data___clinic_profile"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.terraform_cli import TerraformRoot, run
+from scripts.terraform.cli import TerraformRoot, run
 
 from .support import Workspace
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from scripts.terraform_cli import environment
-from scripts.terraform_sessions import recording_session
+from scripts.terraform.cli import environment
+from scripts.terraform.sessions import recording_session
 
 from .support import (
     ENTERPRISE,

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import yaml
 
-from scripts.terraform_cli import run
+from scripts.terraform.cli import run
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SOURCES: Final = ROOT / "terraform"

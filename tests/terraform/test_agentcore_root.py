@@ -14,7 +14,7 @@ import yaml
 
 from clinic_agent import keys
 from local_aws.recorded_state import RecordedState
-from scripts.terraform_cli import TerraformFailed, TerraformRoot, run
+from scripts.terraform.cli import TerraformFailed, TerraformRoot, run
 
 from .agentcore_support import FOUNDATION, VARIABLES, WITHOUT_FOUNDATION, Change, catalog_copy, planned_changes
 from .support import ENTERPRISE, SOURCES, Workspace

@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.plan import OfflineWorkspace, PlanResult, offline_workspace
-from scripts.settings import read_settings
-from scripts.terraform_cli import run
-from scripts.terraform_setup import find_terraform
+from scripts.tenants.settings import read_settings
+from scripts.terraform.cli import run
+from scripts.terraform.setup import find_terraform
 
 from .agentcore_support import catalog_copy
 from .support import ENTERPRISE, SOURCES

@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from scripts import plan as program
-from scripts.environments import (
+from scripts.plan import OfflineWorkspace, PlanResult, offline_workspace, plan, refusal, report_of
+from scripts.plans.report import text
+from scripts.plans.summary import summarise
+from scripts.terraform.cli import TerraformError
+from scripts.terraform.environments import (
     SOURCES,
     EnvironmentProblem,
     copy_sources,
@@ -18,10 +22,6 @@ from scripts.environments import (
     environments,
     settings,
 )
-from scripts.plan import OfflineWorkspace, PlanResult, offline_workspace, plan, refusal, report_of
-from scripts.plan_report import text
-from scripts.plan_summary import summarise
-from scripts.terraform_cli import TerraformError
 
 from .support import ENTERPRISE
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from scripts import release_environment, release_file
-from scripts.environments import SOURCES, copy_sources
+from scripts.deployment import release_environment
 from scripts.plan import OfflineWorkspace, offline_workspace
-from scripts.release_checks import changes, check_moves_only
-from scripts.release_file import CANDIDATE, LIVE, Release, ReleaseError
+from scripts.releases import release_file
+from scripts.releases.release_checks import changes, check_moves_only
+from scripts.releases.release_file import CANDIDATE, LIVE, Release, ReleaseError
+from scripts.terraform.environments import SOURCES, copy_sources
 
 pytestmark = pytest.mark.timeout(600)  # plans of a whole environment, on a machine that may have other things to do
 

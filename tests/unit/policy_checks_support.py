@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.terraform_cli import run
-from scripts.terraform_sessions import recording_session
+from scripts.terraform.cli import run
+from scripts.terraform.sessions import recording_session
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 EXAMPLES: Final = ROOT / "policy_checks" / "examples"

@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from scripts.bundle import Artifact, Bundles
-from scripts.source_tree import SourceTree
+from scripts.publishing.source_tree import SourceTree
 
 COMMIT = "1234567890abcdef1234567890abcdef12345678"
 SOURCE = SourceTree(

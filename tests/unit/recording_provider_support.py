@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.terraform_cli import TerraformRoot, run
+from scripts.terraform.cli import TerraformRoot, run
 
 FIXTURE: Final = Path(__file__).with_name("recording_root")
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from scripts import release_file
-from scripts.release_file import Release
+from scripts.releases import release_file
+from scripts.releases.release_file import Release
 
 FOLDER = "agents/clinic-agent"
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from scripts import apply as laptop
-from scripts import apply_environment as program
 from scripts import plan as planner
-from scripts.apply_environment import DataLossRefused, NotConfirmed, apply_environment
-from scripts.environments import EnvironmentProblem, environment_named
+from scripts.deployment import apply_environment as program
+from scripts.deployment.apply_environment import DataLossRefused, NotConfirmed, apply_environment
 from scripts.plan import PlanResult, plan
-from scripts.plan_report import Report
-from scripts.release_file import load
-from scripts.terraform_cli import TerraformError
+from scripts.plans.report import Report
+from scripts.releases.release_file import load
+from scripts.terraform.cli import TerraformError
+from scripts.terraform.environments import EnvironmentProblem, environment_named
 
 from .plan_support import change, plan_document
 

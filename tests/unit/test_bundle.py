@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from clinic_agent.contract import CONTRACT_VERSION
-from scripts import archive, bundle, cache
+from scripts import bundle
+from scripts.publishing import archive, cache
 
 MEGABYTE = 1_000_000
 RUNTIME_BUDGET = 36 * MEGABYTE

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from scripts.canary import CANDIDATE, LIVE, endpoint_of, takes_candidate
 from scripts.chat import begin
-from scripts.client import Session, new_session_id
+from scripts.clients.canary import CANDIDATE, LIVE, endpoint_of, takes_candidate
+from scripts.clients.runtime import Session, new_session_id
 
 shares = st.integers(min_value=0, max_value=100)
 ids = st.text(min_size=1, max_size=60)

@@ -13,10 +13,10 @@ import pytest
 
 from local_aws.gateway.engine import PolicyError
 from local_aws.gateway.recorded import Policy
+from scripts.cedar.checks import problems
+from scripts.cedar.table import decide_all, render
 from scripts.policies import GOLDEN, PoliciesWrong, Rendered, checked_table, main, render_policies
-from scripts.policy_checks import problems
-from scripts.policy_table import decide_all, render
-from scripts.terraform_cli import TerraformError
+from scripts.terraform.cli import TerraformError
 
 CATALOG = GOLDEN.parents[1]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from scripts import onboard as onboarding
-from scripts.environments import environments
-from scripts.settings import read_settings
 from scripts.smoke import target
+from scripts.tenants.settings import read_settings
+from scripts.terraform.environments import environments
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "arn:aws:bedrock-agentcore:eu-west-1:111122223333"
@@ -54,7 +54,7 @@ def test_onboarding_in_an_unknown_environment_is_refused(
 def test_onboarding_before_the_first_apply_says_what_to_do(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from scripts.environments import environment_named
+    from scripts.terraform.environments import environment_named
 
     monkeypatch.setattr(onboarding, "environment_named", lambda name: environment_named(name, local=tmp_path))
     assert onboarding.main(["--env", "dev", "--clinic-id", "clinic-x", "--name", "X", "--tier", "basic"]) == 1

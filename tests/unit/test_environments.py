@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.environments import Environment, EnvironmentProblem, environment_named, environments, settings
-from scripts.terraform_cli import environment
+from scripts.terraform.cli import environment
+from scripts.terraform.environments import Environment, EnvironmentProblem, environment_named, environments, settings
 
 VARIABLES = """
 variable "region" {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts import smoke_users
+from scripts.smoke_test import users as smoke_users
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "docs/guide.md", ROOT / "docs/upgrade.md", *sorted((ROOT / "docs/runbooks").glob("*.md"))]

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts.hcl_module import HclError, read_module
+from scripts.documentation.hcl_module import HclError, read_module
+from scripts.documentation.module_pictures import picture
+from scripts.documentation.module_tables import TableError, tables
 from scripts.module_docs import BEGIN, END, documents, main, module_folders
-from scripts.module_pictures import picture
-from scripts.module_tables import TableError, tables
 
 VERSIONS = """
 terraform {

@@ -13,7 +13,7 @@ from local_aws.model.answering import LABEL
 from local_aws.model.completions import complete
 from local_aws.model.conversation import InvalidChatError
 from local_aws.model.server import Control, create_application
-from scripts.sample_data import load
+from scripts.tenants.sample_data import load
 
 ALL_TOOLS = ("search_documents", "list_patients", "get_patient", "clinic_profile", "web_search")
 BASIC_TOOLS = ALL_TOOLS[:3]

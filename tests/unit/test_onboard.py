@@ -17,10 +17,10 @@ from clinic_agent.keys import InvalidKey
 from scripts import onboard as onboarding
 from scripts import seed as seeding
 from scripts.onboard import NewTenant, NewUser, Onboarded, onboard
-from scripts.sample_data import load
-from scripts.settings import PlatformSettings, SettingsError, read_settings
-from scripts.tenant_data import DataError, Document, Patient, Profile, read_profile
-from scripts.tenant_store import OnboardError, PlatformClients, TenantStore, make_password
+from scripts.tenants.data import DataError, Document, Patient, Profile, read_profile
+from scripts.tenants.sample_data import load
+from scripts.tenants.settings import PlatformSettings, SettingsError, read_settings
+from scripts.tenants.store import OnboardError, PlatformClients, TenantStore, make_password
 
 SETTINGS = PlatformSettings(
     aws_endpoint_url="http://127.0.0.1:1",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scripts.own_model import ModelServerError, OwnModel, find_model
+from scripts.laptop.own_model import ModelServerError, OwnModel, find_model
 
 
 @contextmanager

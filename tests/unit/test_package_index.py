@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts import bundle, package_index
-from scripts.package_index import PackageIndex, PackageIndexError, from_environment
+from scripts import bundle
+from scripts.publishing import package_index
+from scripts.publishing.package_index import PackageIndex, PackageIndexError, from_environment
 
 TOKEN = "pypi-a-secret-token"
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from scripts.environments import EnvironmentProblem
 from scripts.plan import refusal
-from scripts.plan_report import Report, print_report, text, to_json, to_markdown
-from scripts.plan_summary import DATA, Summary, UnreadablePlan, is_production, summarise
+from scripts.plans.report import Report, print_report, text, to_json, to_markdown
+from scripts.plans.summary import DATA, Summary, UnreadablePlan, is_production, summarise
+from scripts.terraform.environments import EnvironmentProblem
 
 from .plan_support import change, plan_document, policy
 

@@ -11,8 +11,8 @@ import pytest
 from policy_checks.check import Result
 from policy_checks.checks import CHECKS
 from policy_checks.plan import read_plan
-from scripts.scan_findings import OURS
-from scripts.scan_tool import Record, Scanner, scanner
+from scripts.scanning.findings import OURS
+from scripts.scanning.tool import Record, Scanner, scanner
 
 from .policy_checks_support import EXAMPLES, examples, plan_examples
 

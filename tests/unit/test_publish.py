@@ -12,11 +12,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from scripts import publish as program
-from scripts.artifact_store import PublishError
 from scripts.bundle import Bundles
-from scripts.manifest import Manifest
-from scripts.publish_target import Target, client, environment_target, laptop_target
-from scripts.source_tree import SourceTree, SourceTreeError
+from scripts.publishing.artifact_store import PublishError
+from scripts.publishing.manifest import Manifest
+from scripts.publishing.source_tree import SourceTree, SourceTreeError
+from scripts.publishing.target import Target, client, environment_target, laptop_target
 from tests.unit.publish_support import COMMIT, SOURCE, MemoryS3, artifact, lock_file, make_bundles, refusal
 
 FOLDER = "agents/clinic-agent/1.2.3"
@@ -298,8 +298,8 @@ def test_without_a_stack_the_error_says_what_to_do(tmp_path: Path) -> None:
 
 def test_an_environments_target_is_what_its_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {"artifacts_bucket": "from-tfvars", "region": "eu-west-1", "account_id": "111122223333"}
-    monkeypatch.setattr("scripts.environments.environment_named", lambda name: Path(name))
-    monkeypatch.setattr("scripts.environments.settings", lambda _, env: values)
+    monkeypatch.setattr("scripts.terraform.environments.environment_named", lambda name: Path(name))
+    monkeypatch.setattr("scripts.terraform.environments.settings", lambda _, env: values)
     assert environment_target("dev", bucket=None, endpoint_url=None) == Target(
         bucket="from-tfvars", endpoint_url=None, region="eu-west-1", account_id="111122223333"
     )
@@ -367,11 +367,13 @@ def desk(monkeypatch: pytest.MonkeyPatch, bundles: Bundles, lock: Path, tmp_path
     target = Target(bucket="artifacts", endpoint_url=None, region="eu-west-1", account_id="111122223333")
     monkeypatch.setattr("scripts.bundle.ROOT", lock.parent)
     monkeypatch.setattr("scripts.bundle.build", lambda **_: bundles)
-    monkeypatch.setattr("scripts.source_tree.describe", lambda _: SOURCE)
+    monkeypatch.setattr("scripts.publishing.source_tree.describe", lambda _: SOURCE)
     monkeypatch.setattr("scripts.publish.environment_target", lambda *_, **__: target)
     monkeypatch.setattr("scripts.publish.client", lambda to, env: found.s3)
-    monkeypatch.setattr("scripts.release_file.path_of", lambda _: found.release)
-    monkeypatch.setattr("scripts.package_index.upload", lambda wheel, *_, **__: found.uploaded.append(wheel.name))
+    monkeypatch.setattr("scripts.releases.release_file.path_of", lambda _: found.release)
+    monkeypatch.setattr(
+        "scripts.publishing.package_index.upload", lambda wheel, *_, **__: found.uploaded.append(wheel.name)
+    )
     monkeypatch.delenv("PACKAGE_INDEX_URL", raising=False)
     return found
 
@@ -406,7 +408,7 @@ def test_sources_that_changed_during_the_build_are_noticed(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     looks = iter([SOURCE, SourceTree(commit="f" * 40, committed_at=None, repository=None)])
-    monkeypatch.setattr("scripts.source_tree.describe", lambda _: next(looks))
+    monkeypatch.setattr("scripts.publishing.source_tree.describe", lambda _: next(looks))
     assert program.main(["--env", "dev"]) == 1
     assert capsys.readouterr().err == "publish: the sources changed while they were built; publish again\n"
     assert desk.s3.puts == []
@@ -418,7 +420,7 @@ def test_the_program_refuses_what_no_commit_holds(
 ) -> None:
     commit = COMMIT if dirty else None
     tree = SourceTree(commit=commit, committed_at=None, repository=None, dirty=dirty, problem="no git")
-    monkeypatch.setattr("scripts.source_tree.describe", lambda _: tree)
+    monkeypatch.setattr("scripts.publishing.source_tree.describe", lambda _: tree)
     assert program.main(["--env", "dev"]) == 1
     assert capsys.readouterr().err.startswith("publish: the sources ")
     assert (desk.s3.puts, desk.release.exists()) == ([], False)

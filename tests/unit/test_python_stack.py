@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scripts import python_stack
-from scripts.hcl_module import read_module
+from scripts.documentation.hcl_module import read_module
 from scripts.python_stack import (
     NOT_RUN,
     Comparison,

@@ -19,8 +19,8 @@ import pytest
 
 from local_aws.terraform_provider import data
 from local_aws.terraform_provider.server import MAGIC_COOKIE
-from scripts.terraform_cli import TerraformFailed, TerraformRoot, recording_environment, run
-from scripts.terraform_sessions import recording_session
+from scripts.terraform.cli import TerraformFailed, TerraformRoot, recording_environment, run
+from scripts.terraform.sessions import recording_session
 
 from .recording_provider_support import recorded, root
 
@@ -280,7 +280,7 @@ def test_neither_a_mirror_nor_the_users_settings_can_bring_in_the_real_provider(
     env = recording_environment({**base, "TF_PLUGIN_MIRROR": str(other)}, workdir=tmp_path / "w")
     config = Path(env["TF_CLI_CONFIG_FILE"]).read_text()
     assert config == (
-        "# Written by scripts/terraform_setup.py at each run.\n"
+        "# Written by scripts/terraform/setup.py at each run.\n"
         "provider_installation {\n"
         "  filesystem_mirror {\n"
         f'    path    = "{tmp_path}/w/mirror"\n'

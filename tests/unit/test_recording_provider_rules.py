@@ -14,7 +14,7 @@ import pytest
 
 from local_aws.terraform_provider import data, server
 from local_aws.terraform_provider.provider import Provider
-from scripts.terraform_cli import recording_environment
+from scripts.terraform.cli import recording_environment
 
 from .recording_provider_support import FIXTURE, Folder, Problem
 

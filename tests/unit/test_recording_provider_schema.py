@@ -29,11 +29,11 @@ from local_aws.terraform_provider.wire import (
     parse,
     text,
 )
-from scripts import schema_rules
 from scripts.schema import REQUIREMENTS, SchemaError, document, render, types_in_use
-from scripts.schema_bindings import Bindings, BindingsError, Module, read_bindings
-from scripts.schema_overlay import OVERLAY, HandWritten
-from scripts.schema_rules import RulesError, ServiceModel, Source, derive
+from scripts.schemas import rules as schema_rules
+from scripts.schemas.bindings import Bindings, BindingsError, Module, read_bindings
+from scripts.schemas.overlay import OVERLAY, HandWritten
+from scripts.schemas.rules import RulesError, ServiceModel, Source, derive
 
 SCHEMA = data.load()
 SETTINGS = Settings(region="eu-west-1", account="111122223333")

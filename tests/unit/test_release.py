@@ -9,14 +9,18 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from scripts import environments, release, release_checks, release_environment, release_file, release_laptop
-from scripts.artifact_store import Upload
-from scripts.client import NoStack
+from scripts import release
+from scripts.clients.runtime import NoStack
+from scripts.deployment import release_environment
+from scripts.laptop import release_laptop
+from scripts.laptop.platform import ReloadError, check_contract
+from scripts.publishing.artifact_store import Upload
 from scripts.release import Served, status_lines
-from scripts.release_checks import Change, changes, check_moves_only, check_published, differences
-from scripts.release_file import ReleaseError
-from scripts.terraform_setup import TerraformError
-from scripts.up_platform import ReloadError, check_contract
+from scripts.releases import release_checks, release_file
+from scripts.releases.release_checks import Change, changes, check_moves_only, check_published, differences
+from scripts.releases.release_file import ReleaseError
+from scripts.terraform import environments
+from scripts.terraform.setup import TerraformError
 from tests.unit import release_support as support
 from tests.unit.publish_support import MemoryS3, artifact
 
@@ -27,7 +31,7 @@ ENDPOINT = "module.agentcore.module.runtime.aws_bedrockagentcore_agent_runtime_e
 
 def publish(s3: MemoryS3, folder: Path, version: str) -> dict[str, Any]:
     """Put a version into the bucket; returns its manifest."""
-    from scripts.artifact_store import Store
+    from scripts.publishing.artifact_store import Store
 
     store = Store(s3=s3, bucket="artifacts", version=version)
     content = support.manifest(version)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts import release_file
-from scripts.release_file import CANDIDATE, LIVE, NoReleaseError, Release, ReleaseError
+from scripts.releases import release_file
+from scripts.releases.release_file import CANDIDATE, LIVE, NoReleaseError, Release, ReleaseError
 from tests.unit.release_support import document, manifest, release
 
 # --- the file ---------------------------------------------------------------------------------------------------------

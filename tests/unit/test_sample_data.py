@@ -9,8 +9,8 @@ import pytest
 
 from clinic_agent.keys import check_clinic_id, check_tier
 from clinic_agent.tools.documents import DocumentIndex, parse_document
-from scripts.sample_data import DEFAULT_FOLDER, Clinic, SampleData, load
-from scripts.tenant_data import DOCUMENT_ID_PATTERN, PATIENT_ID_PATTERN, DataError
+from scripts.tenants.data import DOCUMENT_ID_PATTERN, PATIENT_ID_PATTERN, DataError
+from scripts.tenants.sample_data import DEFAULT_FOLDER, Clinic, SampleData, load
 
 
 @pytest.fixture(scope="module")

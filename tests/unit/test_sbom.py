@@ -8,9 +8,10 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from scripts import bundle, sbom
+from scripts import bundle
 from scripts.bundle import Bundles, Kind
-from scripts.sbom import SbomError
+from scripts.publishing import sbom
+from scripts.publishing.sbom import SbomError
 from tests.unit.publish_support import PACKAGES, WEB, artifact, bundle_zip, lock_file, make_bundles
 
 TIME = "2026-11-26T08:00:00Z"

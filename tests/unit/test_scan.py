@@ -14,13 +14,14 @@ import jsonschema
 import pytest
 from rich.console import Console
 
-from scripts import scan, scan_docs, scan_tool
-from scripts.scan_baseline import Entry, added, read_baseline, write_baseline
-from scripts.scan_findings import OURS, Finding, Scan, of_modules, of_plan, with_baseline
-from scripts.scan_report import print_report
-from scripts.scan_sarif import sarif
-from scripts.scan_sources import Place, Sources, block_of, folder_of, read_sources
-from scripts.scan_tool import Record, ScanError, scanner
+from scripts import scan, scan_docs
+from scripts.scanning import tool as scan_tool
+from scripts.scanning.baseline import Entry, added, read_baseline, write_baseline
+from scripts.scanning.findings import OURS, Finding, Scan, of_modules, of_plan, with_baseline
+from scripts.scanning.report import print_report
+from scripts.scanning.sarif import sarif
+from scripts.scanning.sources import Place, Sources, block_of, folder_of, read_sources
+from scripts.scanning.tool import Record, ScanError, scanner
 
 from .policy_checks_support import EXAMPLES, ROOT, plan_examples
 

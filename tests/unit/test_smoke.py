@@ -14,11 +14,12 @@ from typing import Any
 import jwt
 import pytest
 
-from scripts import smoke, smoke_users
+from scripts import smoke
 from scripts.smoke import catalog_tools, check_hours, report, target, version_check
-from scripts.smoke_calls import Budget, Ending, Kind, NoAnswer, SmokeGateway, SmokeSession, send
-from scripts.smoke_checks import Check, NotRun, Smoke
-from scripts.smoke_users import Cast, Expected, InputError, Person, cast_from, read_file
+from scripts.smoke_test import users as smoke_users
+from scripts.smoke_test.calls import Budget, Ending, Kind, NoAnswer, SmokeGateway, SmokeSession, send
+from scripts.smoke_test.checks import Check, NotRun, Smoke
+from scripts.smoke_test.users import Cast, Expected, InputError, Person, cast_from, read_file
 
 ISSUER, CLIENT = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_pool", "client1"
 SECRET = "a-secret-that-is-long-enough-for-hs256"
@@ -242,7 +243,7 @@ def test_a_run_without_time_left_calls_nobody() -> None:
 
 
 def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scripts.smoke_calls.MAX_ANSWER_BYTES", 1000)
+    monkeypatch.setattr("scripts.smoke_test.calls.MAX_ANSWER_BYTES", 1000)
 
     def floods(handler: BaseHTTPRequestHandler, message: dict[str, Any]) -> None:
         reply(handler, 200, "x" * 100_000)

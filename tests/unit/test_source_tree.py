@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.source_tree import SourceTreeError, describe, public_url
+from scripts.publishing.source_tree import SourceTreeError, describe, public_url
 
 ENV = {
     "PATH": os.environ["PATH"],
@@ -131,7 +131,7 @@ def test_sources_without_a_commit_are_refused(tmp_path: Path, monkeypatch: pytes
     git(tmp_path, "init", "--quiet")
     with pytest.raises(SourceTreeError, match="publish from a clone"):
         describe(tmp_path).require_clean()
-    monkeypatch.setattr("scripts.source_tree.shutil.which", lambda _: None)
+    monkeypatch.setattr("scripts.publishing.source_tree.shutil.which", lambda _: None)
     with pytest.raises(SourceTreeError, match="git is not installed"):
         describe(tmp_path).require_clean()
 

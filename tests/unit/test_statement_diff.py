@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.cedar_statements import read_cedar
-from scripts.statement_diff import StatementChange, diff_statements
-from scripts.statements import NotAPolicy, read_permission, read_policy
+from scripts.plans.cedar_statements import read_cedar
+from scripts.plans.statement_diff import StatementChange, diff_statements
+from scripts.plans.statements import NotAPolicy, read_permission, read_policy
 
 READ: dict[str, Any] = {
     "Sid": "Read",

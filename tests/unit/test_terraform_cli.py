@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.terraform_cli import TerraformFailed, TerraformMissing, TerraformRoot, environment, run
-from scripts.terraform_setup import find_terraform, read_mirror
+from scripts.terraform.cli import TerraformFailed, TerraformMissing, TerraformRoot, environment, run
+from scripts.terraform.setup import find_terraform, read_mirror
 
 AWS = "registry.terraform.io/hashicorp/aws"
 PLATFORM = "linux_amd64"
@@ -103,7 +103,7 @@ def test_a_named_mirror_is_used_and_direct_installation_is_off_for_what_it_has(t
     assert base == before
     assert found["TF_CLI_CONFIG_FILE"] == str(tmp_path / "cli" / "cli.tfrc")
     assert Path(found["TF_CLI_CONFIG_FILE"]).read_text() == (
-        "# Written by scripts/terraform_setup.py at each run.\n"
+        "# Written by scripts/terraform/setup.py at each run.\n"
         "provider_installation {\n"
         "  filesystem_mirror {\n"
         f'    path    = "{tmp_path}/mirror with \\"quotes\\""\n'
@@ -148,7 +148,7 @@ def test_a_mirror_in_the_users_usual_places_is_found(tmp_path: Path, place: str)
 
 @pytest.mark.parametrize("place", ["usr/local/share/terraform/plugins", "usr/share/terraform/plugins", "opt/anything"])
 def test_a_mirror_in_the_machines_usual_places_is_found(tmp_path: Path, place: str) -> None:
-    from scripts.terraform_setup import find_mirror
+    from scripts.terraform.setup import find_mirror
 
     mirror(tmp_path / place)
     found = find_mirror({"HOME": str(tmp_path / "home")}, platform=PLATFORM, root=tmp_path)
@@ -173,7 +173,7 @@ def test_without_a_mirror_the_registry_is_asked_and_plugins_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # This machine may have a mirror below /opt.
-    monkeypatch.setattr("scripts.terraform_setup.find_mirror", lambda *_, **__: None)
+    monkeypatch.setattr("scripts.terraform.setup.find_mirror", lambda *_, **__: None)
     found = environment(answers_version(tmp_path / "home"), workdir=tmp_path / "cli")
     assert "provider_installation" not in Path(found["TF_CLI_CONFIG_FILE"]).read_text()
     assert found["TF_PLUGIN_CACHE_DIR"] == str(tmp_path / "cli" / "plugins")
@@ -190,7 +190,7 @@ def test_terraform_accepts_the_settings_whatever_the_path(
     if mirrored:
         base["TF_PLUGIN_MIRROR"] = str(mirror(odd, platform=find_terraform(base).platform))
     else:
-        monkeypatch.setattr("scripts.terraform_setup.find_mirror", lambda *_, **__: None)
+        monkeypatch.setattr("scripts.terraform.setup.find_mirror", lambda *_, **__: None)
     found = environment(base, workdir=odd / "cli")
     (tmp_path / "main.tf").write_text(
         'terraform {\n  required_providers {\n    aws = { source = "hashicorp/aws", version = "5.100.0" }\n  }\n}\n'
@@ -348,7 +348,7 @@ def test_the_program_runs_terraform_with_its_exit_code(tmp_path: Path) -> None:
     base = {**os.environ, "TF_CLI_CONFIG_FILE": str(tmp_path / "missing.tfrc")}
     for args, code in ((["version"], 0), (["no-such-command"], 1)):
         done = subprocess.run(
-            [sys.executable, "-m", "scripts.terraform_cli", "--", *args],
+            [sys.executable, "-m", "scripts.terraform.cli", "--", *args],
             env=base,
             cwd=Path(__file__).parents[2],
             capture_output=True,

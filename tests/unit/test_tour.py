@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from scripts import tour
-from scripts.client import Answer, Session
-from scripts.tour import Tour, load_canaries
+from scripts.clients.runtime import Answer, Session
+from scripts.tours import assistant as tour
+from scripts.tours.assistant import Tour, load_canaries
 
 
 @pytest.mark.parametrize("dead", [Answer(status=503, error={"code": "down"}), Answer(status=200, events=[])], ids=str)

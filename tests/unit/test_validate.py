@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from local_aws.terraform_provider import data
-from scripts.terraform_sessions import ProviderNotStarted, real_session, recording_session
-from scripts.terraform_setup import find_terraform
+from scripts.terraform.sessions import ProviderNotStarted, real_session, recording_session
+from scripts.terraform.setup import find_terraform
+from scripts.terraform.version_constraints import admits, aws_constraints
 from scripts.validate import REAL, Check, Result, folders, perform, perform_all, providers, table
-from scripts.version_constraints import admits, aws_constraints
 
 RECORDED = data.load().version
 

@@ -6,8 +6,9 @@ import pytest
 from packaging.version import Version
 
 from clinic_agent.version import semantic
-from scripts import bundle, versions
-from scripts.versions import VersionError
+from scripts import bundle
+from scripts.publishing import versions
+from scripts.publishing.versions import VersionError
 
 GOOD = ["0.1.0", "0.2.0", "10.20.30", "1.0.0-alpha.1", "1.0.0-beta.0", "2.3.4-rc.12"]
 

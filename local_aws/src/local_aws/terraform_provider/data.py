@@ -12,7 +12,7 @@ FORMAT: Final = 1
 """Of the data file. Raised when its form changes."""
 
 Rules = Mapping[str, Mapping[str, Any]]
-"""By dotted path, "" for the resource itself; the vocabulary stands in scripts/schema_rules.py."""
+"""By dotted path, "" for the resource itself; the vocabulary stands in scripts/schemas/rules.py."""
 
 
 class SchemaDataError(Exception):
