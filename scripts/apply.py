@@ -122,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     choice = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     choice.add_argument("--env", default=_LAPTOP)
     if choice.parse_known_args(given)[0].env != _LAPTOP:
-        from scripts.plans import apply_environment  # has arguments and exit codes of its own
+        from scripts.deployment import apply_environment  # has arguments and exit codes of its own
 
         return apply_environment.main(given)
     parser = argparse.ArgumentParser(prog="python -m scripts.apply", description=__doc__.partition("\n")[0])
