@@ -4,6 +4,9 @@ Same inputs give the same bytes, in any directory: versions come from `uv.lock` 
 times and permissions are fixed, paths in byte-code are relative. So a checksum names a build, and a second build is a
 look-up: `build/layers/<key>/` holds dependencies, `build/bundles/<key>/` whole bundles. A change of our code alone
 reuses the layer, which is copied and appended to without being compressed again.
+
+This builds what is in the folder. What an environment gets is built from a commit: `scripts/publishing/commit_build.py`
+runs this program of the commit on an export of it.
 """
 
 import argparse
@@ -17,15 +20,16 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from scripts.publishing import archive, cache, uv_tool, versions
+from scripts.publishing import archive, backend, cache, uv_tool, versions
 from scripts.publishing.archive import BundleError
+from scripts.publishing.backend import Pin
 from scripts.publishing.uv_tool import run_uv
 
-__all__ = ["Artifact", "BundleError", "Bundles", "build", "host_platform"]
+__all__ = ["Artifact", "BundleError", "Bundles", "build", "host_platform", "load"]
 
 Kind = Literal["runtime", "lambda"]
 Progress = Callable[[str], None]
@@ -79,11 +83,22 @@ class Bundles:
     version: str
     platform: str  # a key of PLATFORMS
     python: str  # minor version, such as 3.11: the byte-code and the compiled packages are for it alone
-    lock_sha256: str  # hex, of uv.lock
     contract_version: int  # of the platform that it needs
+    backend: tuple[Pin, ...]  # what built the wheel
+    lock: Artifact  # a copy of the uv.lock that it was built from
     wheel: Artifact
     runtime: Artifact
     lambda_: Artifact
+
+    @property
+    def folder(self) -> Path:
+        """The cache entry that holds all of it."""
+        return self.wheel.path.parent
+
+    @property
+    def lock_sha256(self) -> str:
+        """Checksum of `uv.lock`, as hex."""
+        return self.lock.sha256
 
     @property
     def architecture(self) -> str:
@@ -110,6 +125,7 @@ def build(
     python: str | None = None,
     root: Path = ROOT,
     out: Path | None = None,
+    layers: Path | None = None,
     progress: Progress = lambda _: None,
 ) -> Bundles:
     """Build the wheel and both bundles, or find them in the cache.
@@ -119,13 +135,15 @@ def build(
         python: Minor version that the bundle must be for; None is the running interpreter's.
         root: The workspace: holds `uv.lock` and `agent_pkg/`.
         out: Cache; None is `build/` in the workspace.
+        layers: Cache of dependencies, which depend on `uv.lock` alone; None is `layers/` in the cache.
         progress: Gets one line for each step that takes time.
 
     Returns:
         The artifacts, in the cache. Treat them as read-only.
 
     Raises:
-        BundleError: If the platform or Python is not supported, the version cannot be released, or uv fails.
+        BundleError: If the platform or Python is not supported, the version cannot be released, the build backend is
+            not pinned, the package holds a link, or uv fails.
     """
     platform = platform or host_platform()
     if platform not in PLATFORMS:
@@ -144,32 +162,34 @@ def build(
         raise BundleError(str(error)) from error
     # zlib is in the key because another zlib may compress the same input to other bytes.
     tools = (
-        *(Path(m).read_text() for m in (__file__, archive.__file__, uv_tool.__file__)),
+        *(Path(m).read_text() for m in (__file__, archive.__file__, backend.__file__, uv_tool.__file__)),
         sys.version,
         zlib.ZLIB_RUNTIME_VERSION,
     )
     order = _Order(
         root=root,
         out=out or root / "build",
+        layers=layers or (out or root / "build") / "layers",
         platform=platform,
         name=name,
         version=version,
         tools=tools,
+        backend=backend.read(root),
         progress=progress,
     )
-    sources = cache.sources(root / "agent_pkg")
-    home = order.out / "bundles" / cache.key([*tools, platform, cache.sha256(root / "uv.lock"), *sources])
-    if (found := _read(home)) is not None:
+    inputs = _inputs(root)
+    home = order.out / "bundles" / cache.key([*tools, platform, *inputs])
+    if (found := load(home)) is not None:
         return found
     shutil.rmtree(home, ignore_errors=True)  # damaged, or not there
     order.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=order.out, prefix=".tmp-") as work:
         done = _assemble(order, work=Path(work), python=running)
-        if cache.sources(root / "agent_pkg") != sources:
-            progress("agent_pkg changed while it was built, once more")
-            return build(platform=platform, python=python, root=root, out=out, progress=progress)
+        if _inputs(root) != inputs:
+            progress("the sources changed while they were built, once more")
+            return build(platform=platform, python=python, root=root, out=out, layers=layers, progress=progress)
         cache.keep(done, home)
-    if (built := _read(home)) is None:
+    if (built := load(home)) is None:
         raise BundleError(f"{home}: the files just built are gone; is another program clearing build/?")
     return built
 
@@ -180,22 +200,41 @@ class _Order:
 
     root: Path
     out: Path
+    layers: Path
     platform: str
     name: str
     version: str
     tools: tuple[str, ...]  # whatever turns the same sources into other bytes
+    backend: tuple[Pin, ...]
     progress: Progress
 
 
+def _inputs(root: Path) -> list[str]:
+    """Describe what a build reads of a workspace."""
+    package = root / "agent_pkg"
+    for path in package.rglob("*"):
+        if path.is_symlink():
+            raise BundleError(
+                f"{path.relative_to(root)}: is a symbolic link, and what it points to is no part of the package; put "
+                "the files there"
+            )
+    try:
+        workspace = [f"{name}={cache.sha256(root / name)}" for name in ("pyproject.toml", "uv.lock")]
+    except FileNotFoundError as error:
+        raise BundleError(f"{error.filename}: is missing, and the dependencies are locked with it") from error
+    return [*workspace, *cache.sources(package)]
+
+
 def _assemble(order: _Order, *, work: Path, python: str) -> Path:
-    """Make a folder with the wheel, both zips and the index that `_read` reads."""
+    """Make a folder with the wheel, both zips, the lock and the index that `load` reads."""
     with ThreadPoolExecutor(len(EXTRAS)) as pool:
         layers = {kind: pool.submit(_layer, order, kind=kind, work=work / kind) for kind in EXTRAS}
         order.progress(f"building the wheel of {order.name} {order.version}")
         done = work / "done"
         wheel = _wheel(root=order.root, into=done)
         ours = _unpacked(wheel, into=work / "ours")
-        files = {"wheel": wheel}
+        shutil.copyfile(order.root / "uv.lock", done / "uv.lock")
+        files = {"wheel": wheel, "lock": done / "uv.lock"}
         for kind, layer in layers.items():
             files[kind] = done / f"{kind}-{order.platform}-py{python.replace('.', '')}.zip"
             shutil.copyfile(layer.result(), files[kind])
@@ -205,8 +244,8 @@ def _assemble(order: _Order, *, work: Path, python: str) -> Path:
         "version": order.version,
         "platform": order.platform,
         "python": python,
-        "lock_sha256": cache.sha256(order.root / "uv.lock"),
         "contract_version": _contract(ours / "clinic_agent" / "contract.py"),
+        "backend": [asdict(pin) for pin in order.backend],
         "files": {k: {"name": p.name, "sha256": cache.sha256(p), "size": p.stat().st_size} for k, p in files.items()},
     }
     (done / "bundles.json").write_text(json.dumps(index, indent=2))
@@ -231,7 +270,7 @@ def _layer(order: _Order, *, kind: Kind, work: Path) -> Path:
         *("--no-header", "--no-annotate", "--output-file", str(wanted)),
         root=order.root,
     )
-    home = order.out / "layers" / cache.key([*order.tools, order.platform, kind, wanted.read_text()])
+    home = order.layers / cache.key([*order.tools, order.platform, kind, wanted.read_text()])
     if (home / "layer.zip").is_file():
         home.touch()
         return home / "layer.zip"
@@ -252,8 +291,12 @@ def _layer(order: _Order, *, kind: Kind, work: Path) -> Path:
 
 def _wheel(*, root: Path, into: Path) -> Path:
     into.mkdir(parents=True)
-    run_uv("build", "--package", "clinic-agent", "--wheel", "--out-dir", str(into), root=root)
-    (into / ".gitignore").unlink(missing_ok=True)
+    run_uv(
+        *("build", "--package", "clinic-agent", "--wheel", "--out-dir", str(into), "--no-create-gitignore"),
+        *("--python", sys.executable, "--no-python-downloads"),
+        *("--build-constraints", str(root / backend.CONSTRAINTS), "--require-hashes", "--require-build-hashes"),
+        root=root,
+    )
     return next(into.glob("*.whl"))
 
 
@@ -271,7 +314,7 @@ def _running() -> str:
     return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def _read(home: Path) -> Bundles | None:
+def load(home: Path) -> Bundles | None:
     """Read a cache entry; None if there is none or a file of it has changed."""
     try:
         index = json.loads((home / "bundles.json").read_text())
@@ -282,7 +325,8 @@ def _read(home: Path) -> Bundles | None:
         return None
     home.touch()
     made = {role: Artifact(path=home / f["name"], sha256=f["sha256"], size=f["size"]) for role, f in files.items()}
-    return Bundles(**index, wheel=made["wheel"], runtime=made["runtime"], lambda_=made["lambda"])
+    index["backend"] = tuple(Pin(**pin) for pin in index["backend"])
+    return Bundles(**index, lock=made["lock"], wheel=made["wheel"], runtime=made["runtime"], lambda_=made["lambda"])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,7 +7,9 @@ checksums, and the manifest that names them. A published version never changes: 
 version and checksum. So an object that is there with the same content is left alone, and one with other content stops
 the program before anything is written. The manifest goes last: whoever finds it finds all that it names.
 
-All environments but the laptop get only what a commit holds, so that a clone of it gives the same bytes again.
+All environments but the laptop get what a commit holds, built from the commit itself and not from the work tree, so
+that a clone of it gives the same bytes again. A work tree that differs is refused all the same: whoever publishes it
+would think that it is published.
 """
 
 import argparse
@@ -21,15 +23,26 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local_aws.stack.state import StateFolder
 from scripts import bundle
 from scripts.bundle import BundleError, Bundles
-from scripts.publishing import manifest, package_index, source_tree
+from scripts.laptop.lock import changing
+from scripts.publishing import commit_build, manifest, package_index, source_tree
 from scripts.publishing.artifact_store import OtherContent, PublishError, Store, Upload
 from scripts.publishing.manifest import ARTIFACTS, MANIFEST, Manifest, Published
 from scripts.publishing.package_index import PackageIndexError
 from scripts.publishing.source_tree import SourceTree, SourceTreeError
-from scripts.publishing.target import LAPTOP, STACK_FILE, Target, client, environment_target, laptop_target
+from scripts.publishing.target import (
+    LAPTOP,
+    STACK_FILE,
+    Target,
+    client,
+    environment_target,
+    laptop_target,
+    require_access,
+)
 from scripts.releases import release_file
+from scripts.releases.advice import for_environment
 from scripts.releases.release_file import NoReleaseError, ReleaseError
 
 __all__ = ["Manifest", "PublishError", "publish"]
@@ -48,7 +61,6 @@ def publish(
     bucket: str,
     bundles: Bundles,
     source: SourceTree = UNKNOWN,
-    lock: Path | None = None,
     owner: str | None = None,
     progress: Progress = lambda _: None,
 ) -> Manifest:
@@ -57,9 +69,8 @@ def publish(
     Args:
         s3: boto3 client.
         bucket: Name of the artifacts bucket.
-        bundles: From `scripts.bundle.build`.
+        bundles: From `build_for`, or from `scripts.bundle.build`.
         source: What they were built from; it is written down, not judged.
-        lock: The `uv.lock` that they were built from; None is the workspace's.
         owner: Account that the bucket must belong to; None does not ask.
         progress: Gets one line for each large upload.
 
@@ -73,7 +84,7 @@ def publish(
         SbomError: If a bundle holds something else than the lock says.
     """
     store = Store(s3=s3, bucket=bucket, version=bundles.version, owner=owner)
-    content, uploads = manifest.contents(bundles, source, lock=lock or bundle.ROOT / "uv.lock")
+    content, uploads = manifest.contents(bundles, source)
     try:
         published_before = store.has(uploads[MANIFEST].key, uploads[MANIFEST].sha256)
     except OtherContent as refusal:
@@ -141,6 +152,30 @@ def sources_for(environment: str, *, root: Path = bundle.ROOT) -> SourceTree:
     return found
 
 
+def build_for(
+    environment: str, *, root: Path = bundle.ROOT, progress: Progress = lambda _: None
+) -> tuple[Bundles, SourceTree]:
+    """Build what an environment gets: the commit. The laptop gets its work tree where that differs from its commit.
+
+    Args:
+        environment: Such as `dev`; `local` gets bundles for this machine, all others those for AWS.
+        root: The workspace.
+        progress: Gets one line for each step that takes time.
+
+    Returns:
+        The bundles, and what they were built from.
+
+    Raises:
+        SourceTreeError: If an environment would get what no commit holds, or the commit cannot be read.
+        BundleError: If they cannot be built.
+    """
+    source = sources_for(environment, root=root)
+    platform = None if environment == LAPTOP else bundle.AWS_PLATFORM
+    if source.commit is not None and source.is_clean:
+        return commit_build.build(root, source.commit, platform=platform, progress=progress), source
+    return bundle.build(root=root, platform=platform, progress=progress), source
+
+
 def record(environment: str, published: Manifest, *, laptop: Path) -> Path:
     """Write into the environment's release file what was published; its endpoints stay where they are.
 
@@ -155,7 +190,13 @@ def record(environment: str, published: Manifest, *, laptop: Path) -> Path:
     Raises:
         ReleaseError: If the file cannot be read or written, or names other checksums under this version.
     """
-    path = laptop / release_file.FILE_NAME if environment == LAPTOP else release_file.path_of(environment)
+    if environment != LAPTOP:
+        return _record(published, release_file.path_of(environment))
+    with changing(StateFolder(path=laptop.absolute())):
+        return _record(published, laptop / release_file.FILE_NAME)
+
+
+def _record(published: Manifest, path: Path) -> Path:
     try:
         old = release_file.load(path)
     except NoReleaseError:
@@ -173,10 +214,8 @@ def _publish(options: argparse.Namespace, tell: Progress) -> tuple[Manifest, Tar
         )
     else:
         to = environment_target(options.env, bucket=options.bucket, endpoint_url=options.endpoint_url)
-    source = sources_for(options.env)
-    bundles = bundle.build(platform=None if options.env == LAPTOP else bundle.AWS_PLATFORM, progress=tell)
-    if options.env != LAPTOP and sources_for(options.env) != source:
-        raise SourceTreeError("the sources changed while they were built; publish again")
+        require_access(options.env, to, chosen=bool(options.bucket or options.endpoint_url), env=os.environ)
+    bundles, source = build_for(options.env, root=bundle.ROOT, progress=tell)
     published = publish(
         s3=client(to, env=os.environ),
         bucket=to.bucket,
@@ -228,7 +267,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_summary(published, to.bucket))
         print(f"written to {record(options.env, published, laptop=options.stack.parent)}")
     except (BundleError, PublishError, PackageIndexError, SourceTreeError, ReleaseError) as error:
-        print(f"publish: {error}", file=sys.stderr)
+        print(f"publish: {for_environment(str(error), options.env)}", file=sys.stderr)
         return 1
     except (BotoCoreError, ClientError) as error:
         print(f"publish: AWS refused or did not answer: {error}", file=sys.stderr)

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import shutil
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -24,9 +25,11 @@ def sha256(path: Path) -> str:
 
 
 def sources(folder: Path) -> list[str]:
-    """Describe every file below a folder by name and content, in one order."""
+    """Describe every file below a folder by name, content and whether it is a program, in one order."""
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
-    return [f"{p.relative_to(folder).as_posix()}={sha256(p)}" for p in paths]
+    return [
+        f"{p.relative_to(folder).as_posix()}{'*' if p.stat().st_mode & stat.S_IXUSR else ''}={sha256(p)}" for p in paths
+    ]
 
 
 def keep(done: Path, home: Path) -> None:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, Final
 
 from scripts.bundle import Artifact, Bundles
@@ -67,23 +66,23 @@ class Manifest:
         return dict(self.content)
 
 
-def contents(bundles: Bundles, source: SourceTree, *, lock: Path) -> tuple[dict[str, Any], dict[str, Upload]]:
+def contents(bundles: Bundles, source: SourceTree) -> tuple[dict[str, Any], dict[str, Upload]]:
     """List all that is published.
 
     Args:
         bundles: What was built.
         source: From what; of sources that differ from their commit nothing of the commit's time is told.
-        lock: The `uv.lock` that it was built from.
 
     Returns:
         The manifest's content, and what to upload by role, in this order.
 
     Raises:
-        PublishError: If `lock` is another one.
+        PublishError: If the lock beside the bundles is not the one that they were built from.
         SbomError: If a bundle holds something else than the lock says.
     """
+    lock = bundles.lock.path
     if sha256_of(lock) != bundles.lock_sha256:
-        raise PublishError(f"{lock}: has changed since the bundles were built; publish again")
+        raise PublishError(f"{lock}: has changed since the bundles were built; remove {bundles.folder}, publish again")
     folder = f"agents/{bundles.name}/{bundles.version}"
     made = {"wheel": bundles.wheel, "runtime": bundles.runtime, "lambda": bundles.lambda_}
     uploads = {role: _artifact(folder, artifact) for role, artifact in made.items()}

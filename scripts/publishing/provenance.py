@@ -17,8 +17,10 @@ from scripts.bundle import Bundles
 from scripts.publishing.source_tree import SourceTree
 from scripts.publishing.uv_tool import find_uv
 
-_BUILD_TYPE: Final = "urn:clinic-agent:publish:v1"
-"""Names the steps of `scripts/bundle.py`: `uv build`, `uv pip install` from uv.lock with hashes, byte-code, zip."""
+_BUILD_TYPE: Final = "urn:clinic-agent:publish:v2"
+"""Names the steps: an export of the commit (`scripts/publishing/commit_build.py`), and on it those of its
+`scripts/bundle.py`: `uv build` by a backend pinned by hash, `uv pip install` from uv.lock with hashes, byte-code, zip.
+"""
 _BUILDER: Final = "urn:clinic-agent:builder:scripts.publish"
 _UV_SECONDS: Final = 20.0
 
@@ -32,6 +34,9 @@ def provenance(bundles: Bundles, source: SourceTree, *, subjects: Mapping[str, s
         subjects: SHA-256 (hex) by file name, of everything that is published.
     """
     dependencies: list[dict[str, Any]] = [{"name": "uv.lock", "digest": {"sha256": bundles.lock_sha256}}]
+    dependencies += [
+        {"uri": f"pkg:pypi/{pin.name}@{pin.version}", "digest": {"sha256": pin.sha256}} for pin in bundles.backend
+    ]
     if source.commit is not None:
         place = f"git+{source.repository}@{source.commit}" if source.repository else f"git:{source.commit}"
         dependencies.insert(0, {"uri": place, "digest": {"gitCommit": source.commit}})

@@ -2,23 +2,27 @@
 
 import os
 import re
-import shutil
-import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
 
-_SECONDS: Final = 30.0
+from scripts.publishing import git
+from scripts.publishing.artifact_store import PublishError
+from scripts.publishing.git import GitError
+
 _SHOWN: Final = 5
-_BUILT: Final = ("agent_pkg", "scripts", "pyproject.toml", "uv.lock")
-"""What decides the artifacts: the package, what builds it, what it is built with. Here untracked files count too."""
+_BUILT: Final = ("agent_pkg", "scripts", "pyproject.toml", "uv.lock", "uv.toml", ":(glob)*.py")
+"""The package, what builds it, what it is built with, and what Python would import instead of something else. Here
+untracked files count too, ignored or not."""
+_CACHES: Final = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
+"""Folders that tools write wherever they run. They are never packed, and never imported from by name."""
 _WRITTEN: Final = re.compile(r"terraform/envs/[^/]+/release\.auto\.tfvars\.json")
 """What publishing and releasing write themselves: the second environment is published to right after the first."""
 
 
-class SourceTreeError(Exception):
+class SourceTreeError(PublishError):
     """The sources are not those of a commit. The message says what to do."""
 
 
@@ -54,7 +58,8 @@ class SourceTree:
             raise SourceTreeError(
                 f"the sources differ from commit {self.commit[:12]}, so nobody could build this version again:"
                 f"{shown}{more}\n"
-                "Commit them, or put them aside with `git stash --include-untracked`; then publish again."
+                "Commit them, or put them aside (`git stash --include-untracked`; what git ignores, by hand); then "
+                "publish again."
             )
 
 
@@ -64,27 +69,20 @@ def describe(root: Path) -> SourceTree:
     Args:
         root: The workspace; may be a folder of a larger repository.
     """
-    git = shutil.which("git")
-    if git is None:
-        return SourceTree(commit=None, committed_at=None, repository=None, problem="git is not installed")
     try:
-        commit, seconds = _git(git, root, "show", "--no-patch", "--format=%H %ct", "HEAD").split()
-        prefix = _git(git, root, "rev-parse", "--show-prefix").strip()
-        changed = _git(git, root, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no", "--", ".")
-        # The build leaves out what .gitignore names (hatchling reads it), but not what only this clone ignores.
-        other = _git(git, root, "ls-files", "--others", "--exclude-per-directory=.gitignore", "-z", "--", *_BUILT)
-        flagged = _git(git, root, "ls-files", "-v", "-z", "--", *_BUILT)
-    except (subprocess.SubprocessError, OSError, ValueError) as error:
-        said = error.stderr if isinstance(error, subprocess.CalledProcessError) else type(error).__name__
-        problem = (said or "").strip().splitlines()
-        return SourceTree(
-            commit=None, committed_at=None, repository=None, problem=problem[0] if problem else "git failed"
-        )
+        head = _text(root, "show", "--no-patch", "--no-show-signature", "--format=%H %ct", "HEAD").split()
+        prefix = _text(root, "rev-parse", "--show-prefix").strip()
+        changed = _text(root, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no", "--", ".")
+        other = _text(root, "ls-files", "--others", "-z", "--", *_BUILT)
+        flagged = _text(root, "ls-files", "-v", "-z", "--", *_BUILT)
+    except GitError as error:
+        return SourceTree(commit=None, committed_at=None, repository=None, problem=str(error))
+    commit, seconds = head
     return SourceTree(
         commit=commit,
         committed_at=datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        repository=_repository(git, root),
-        dirty=tuple(sorted({*_changed(changed, prefix=prefix), *other.split("\0"), *_hidden(flagged)} - {""})),
+        repository=_repository(root),
+        dirty=tuple(sorted({*_changed(changed, prefix=prefix), *_untracked(other), *_hidden(flagged)} - {""})),
     )
 
 
@@ -116,22 +114,21 @@ def _changed(status: str, *, prefix: str) -> set[str]:
     return {path for path in paths if not _WRITTEN.fullmatch(path)}
 
 
+def _untracked(others: str) -> set[str]:
+    return {path for path in others.split("\0") if not _CACHES.intersection(PurePosixPath(path).parts[:-1])}
+
+
 def _hidden(flagged: str) -> set[str]:
     """Name the files whose changes git was told not to see (assume-unchanged, skip-worktree)."""
     return {entry[2:] for entry in flagged.split("\0") if entry[:1].islower() or entry[:1] == "S"}
 
 
-def _repository(git: str, root: Path) -> str | None:
+def _repository(root: Path) -> str | None:
     try:
-        return public_url(_git(git, root, "config", "--get", "remote.origin.url"))
-    except (subprocess.SubprocessError, OSError, ValueError):
+        return public_url(_text(root, "config", "--get", "remote.origin.url"))
+    except (GitError, ValueError):
         return None
 
 
-def _git(git: str, root: Path, *arguments: str) -> str:
-    # A hook's GIT_DIR would name another repository.
-    env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")} | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    done = subprocess.run(
-        [git, "-C", str(root), *arguments], env=env, capture_output=True, text=True, check=True, timeout=_SECONDS
-    )
-    return done.stdout
+def _text(root: Path, *arguments: str) -> str:
+    return os.fsdecode(git.ask(root, *arguments))

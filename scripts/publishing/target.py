@@ -82,6 +82,29 @@ def environment_target(name: str, *, bucket: str | None, endpoint_url: str | Non
     )
 
 
+def require_access(name: str, to: Target, *, chosen: bool, env: Mapping[str, str]) -> None:
+    """Check, before anything is built, that there is an account to publish to and somebody to do it.
+
+    Args:
+        name: Of the environment.
+        to: From `environment_target`.
+        chosen: Whether the caller named bucket or endpoint, and so another place than the environment's own.
+        env: Environment, as for `client`.
+
+    Raises:
+        PublishError: If not.
+        BotoCoreError: If the profile is none.
+    """
+    found = environments.environment_named(name)
+    if not chosen and not found.is_real:
+        raise PublishError(f"{name} is not connected to an account (no {environments.BACKEND}): docs/guide.md, step 5")
+    if to.endpoint_url and _is_loopback(to.endpoint_url):
+        return
+    session = boto3.Session(region_name=to.region, profile_name=env.get("AWS_PROFILE") or None)
+    if session.get_credentials() is None:
+        raise PublishError("no AWS credentials: set AWS_PROFILE (docs/guide.md, step 1)")
+
+
 def client(to: Target, *, env: Mapping[str, str]) -> Any:
     """Make the S3 client. The emulator's public root credentials are used on a loopback address alone.
 

@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from scripts.bundle import Artifact, Bundles
+from scripts.publishing.backend import Pin
 from scripts.publishing.source_tree import SourceTree
 
 COMMIT = "1234567890abcdef1234567890abcdef12345678"
@@ -100,20 +101,15 @@ def bundle_zip(packages: Packages, *, code: str = "") -> bytes:
     return target.getvalue()
 
 
-def lock_file(folder: Path) -> Path:
-    path = folder / "uv.lock"
-    path.write_text(LOCK)
-    return path
-
-
 def make_bundles(folder: Path, *, code: str = "") -> Bundles:
     return Bundles(
         name="clinic-agent",
         version="1.2.3",
         platform="linux-arm64",
         python="3.11",
-        lock_sha256=hashlib.sha256(LOCK.encode()).hexdigest(),
         contract_version=1,
+        backend=(Pin(name="builder", version="1.0", sha256="e" * 64),),
+        lock=artifact(folder / "uv.lock", LOCK.encode()),
         wheel=artifact(folder / "clinic_agent-1.2.3-py3-none-any.whl", b"wheel" + code.encode()),
         runtime=artifact(folder / "runtime-linux-arm64-py311.zip", bundle_zip({**PACKAGES, **WEB}, code=code)),
         lambda_=artifact(folder / "lambda-linux-arm64-py311.zip", bundle_zip(PACKAGES, code=code)),

@@ -14,7 +14,7 @@ import pytest
 
 from clinic_agent.contract import CONTRACT_VERSION
 from scripts import bundle
-from scripts.publishing import archive, cache
+from scripts.publishing import archive, backend, cache
 
 MEGABYTE = 1_000_000
 RUNTIME_BUDGET = 36 * MEGABYTE
@@ -160,6 +160,16 @@ def test_main_starts_the_app(built: bundle.Bundles) -> None:
     compile(text, "main.py", "exec")
 
 
+FOREIGN = {
+    "UV_CONFIG_FILE": "/nonexistent/uv.toml",
+    "UV_NO_BUILD_ISOLATION": "1",
+    "UV_BUILD_CONSTRAINT": "/nonexistent/constraints.txt",
+    "UV_EXCLUDE_NEWER": "2020-01-01",
+    "UV_PYTHON": "/nonexistent/python",
+    "PYTHONPATH": "",
+}
+
+
 def test_two_directories_give_the_same_bytes(built: bundle.Bundles, tmp_path: Path) -> None:
     # Another workspace, cache and hash seed. Only the Lambdas' layer is made anew; the runtime's takes longer and the
     # same steps, and is copied.
@@ -168,6 +178,9 @@ def test_two_directories_give_the_same_bytes(built: bundle.Bundles, tmp_path: Pa
         shutil.copytree(bundle.ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     for name in ("pyproject.toml", "uv.lock"):
         shutil.copy(bundle.ROOT / name, root / name)
+    # None of these has a say: an ignore file above, uv's settings here, and those of the environment below.
+    (tmp_path / ".gitignore").write_text("*.py\n")
+    (root / "uv.toml").write_text("no-index = true\n")
     runtime_layers = [
         p.parent for p in (bundle.ROOT / "build" / "layers").glob("*/layer.zip") if p.stat().st_size > 12e6
     ]
@@ -181,7 +194,7 @@ def test_two_directories_give_the_same_bytes(built: bundle.Bundles, tmp_path: Pa
     done = subprocess.run(
         [sys.executable, "-c", program, str(root)],
         cwd=bundle.ROOT,
-        env={**os.environ, "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "VIRTUAL_ENV": "/nowhere", "PYTHONPATH": ""},
+        env={**os.environ, "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "VIRTUAL_ENV": "/nowhere", **FOREIGN},
         capture_output=True,
         text=True,
         check=True,
@@ -205,6 +218,65 @@ def test_a_second_build_is_a_look_up_and_a_damaged_file_is_built_again(tmp_path:
     assert said == [f"building the wheel of clinic-agent {first.version}"]
     assert again.wheel.sha256 == first.wheel.sha256
     assert cache.sha256(again.wheel.path) == first.wheel.sha256
+
+
+def copied(into: Path) -> Path:
+    """Copy what a build reads."""
+    shutil.copytree(bundle.ROOT / "agent_pkg", into / "agent_pkg", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "uv.lock", "local_aws/pyproject.toml"):
+        (into / name).parent.mkdir(exist_ok=True)
+        shutil.copy(bundle.ROOT / name, into / name)
+    return into
+
+
+def test_another_build_backend_of_that_name_is_refused_and_never_runs(
+    built: bundle.Bundles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, marker = tmp_path / "index", tmp_path / "it-ran"
+    code = f"open({str(marker)!r}, 'w').close()\nraise SystemExit\n"
+    for pin in built.backend:
+        stem = f"{pin.name.replace('-', '_')}-{pin.version}"
+        (index / pin.name).mkdir(parents=True)
+        with zipfile.ZipFile(index / pin.name / f"{stem}-py3-none-any.whl", "w") as wheel:
+            wheel.writestr(f"{pin.name.replace('-', '_')}/build.py", code)
+            head = f"Metadata-Version: 2.1\nName: {pin.name}\nVersion: {pin.version}\n"
+            wheel.writestr(f"{stem}.dist-info/METADATA", head)
+            wheel.writestr(f"{stem}.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+            wheel.writestr(f"{stem}.dist-info/RECORD", "")
+        (index / pin.name / "index.html").write_text(f'<a href="{stem}-py3-none-any.whl">{stem}</a>')
+    monkeypatch.setenv("UV_DEFAULT_INDEX", index.as_uri())
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("UV_NO_VERIFY_HASHES", "1")
+    root = copied(tmp_path / "elsewhere")
+    with pytest.raises(bundle.BundleError, match=r"^uv build failed:\n(?s:.)*Hash mismatch for `hatchling=="):
+        bundle.build(root=root, layers=bundle.ROOT / "build" / "layers")
+    assert not marker.exists()
+
+
+def test_a_package_that_the_build_backend_needs_and_nobody_pinned_is_refused(tmp_path: Path) -> None:
+    root = copied(tmp_path / "elsewhere")
+    pins = root / backend.CONSTRAINTS
+    pins.write_text("".join(line for line in pins.read_text().splitlines(keepends=True) if "pluggy" not in line))
+    with pytest.raises(bundle.BundleError, match="no trusted hash was provided for: `pluggy`"):
+        bundle.build(root=root, layers=bundle.ROOT / "build" / "layers")
+
+
+def test_an_index_that_cannot_be_reached_is_reported_with_how_to_name_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with pytest.raises(bundle.BundleError, match=r"An index of your own is named by UV_DEFAULT_INDEX;"):
+        bundle.build(root=copied(tmp_path / "elsewhere"), layers=bundle.ROOT / "build" / "layers")
+
+
+def test_a_link_in_the_package_is_refused_since_its_target_would_be_packed(tmp_path: Path) -> None:
+    root = copied(tmp_path / "elsewhere")
+    (root / "agent_pkg" / "src" / "clinic_agent" / "extra").symlink_to(tmp_path, target_is_directory=True)
+    with pytest.raises(bundle.BundleError, match=r"^agent_pkg/src/clinic_agent/extra: is a symbolic link"):
+        bundle.build(root=root)
 
 
 def test_unknown_platform_is_refused() -> None:
@@ -249,6 +321,13 @@ def test_the_cache_keeps_the_newest_entries(tmp_path: Path) -> None:
         os.utime(done, (1_000 + age, 1_000 + age))
         cache.keep(done, tmp_path / "entries" / str(age))
     assert sorted(path.name for path in (tmp_path / "entries").iterdir()) == ["2", "3", "4", "5", "6", "7"]
+
+
+def test_a_file_that_becomes_a_program_is_another_source(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("")
+    before = cache.sources(tmp_path)
+    (tmp_path / "x.py").chmod(0o755)
+    assert cache.sources(tmp_path) != before
 
 
 def test_keys_of_different_parts_differ() -> None:

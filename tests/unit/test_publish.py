@@ -17,7 +17,7 @@ from scripts.publishing.artifact_store import PublishError
 from scripts.publishing.manifest import Manifest
 from scripts.publishing.source_tree import SourceTree, SourceTreeError
 from scripts.publishing.target import Target, client, environment_target, laptop_target
-from tests.unit.publish_support import COMMIT, SOURCE, MemoryS3, artifact, lock_file, make_bundles, refusal
+from tests.unit.publish_support import COMMIT, SOURCE, MemoryS3, artifact, make_bundles, refusal
 
 FOLDER = "agents/clinic-agent/1.2.3"
 NAMES = [
@@ -38,13 +38,8 @@ def bundles(tmp_path: Path) -> Bundles:
 
 
 @pytest.fixture
-def lock(tmp_path: Path) -> Path:
-    return lock_file(tmp_path)
-
-
-@pytest.fixture
-def publish(lock: Path) -> Any:
-    return functools.partial(program.publish, bucket="artifacts", lock=lock, source=SOURCE)
+def publish() -> Any:
+    return functools.partial(program.publish, bucket="artifacts", source=SOURCE)
 
 
 def outcomes(manifest: Manifest) -> set[str]:
@@ -113,6 +108,7 @@ def test_provenance_names_commit_lock_builder_and_every_subject(publish: Any, bu
     assert definition["resolvedDependencies"] == [
         {"uri": f"git+https://git.example.com/team/platform@{COMMIT}", "digest": {"gitCommit": COMMIT}},
         {"name": "uv.lock", "digest": {"sha256": bundles.lock_sha256}},
+        {"uri": "pkg:pypi/builder@1.0", "digest": {"sha256": "e" * 64}},
     ]
     assert set(statement["predicate"]["runDetails"]["builder"]["version"]) == {"python", "uv", "zlib"}
 
@@ -245,8 +241,9 @@ def test_a_bucket_of_another_account_gets_nothing(publish: Any, bundles: Bundles
     assert s3.puts == []
 
 
-def test_a_lock_that_changed_after_the_build_is_refused(publish: Any, bundles: Bundles, lock: Path) -> None:
-    lock.write_text(lock.read_text() + "\n")
+def test_a_lock_that_changed_after_the_build_is_refused(publish: Any, bundles: Bundles) -> None:
+    with bundles.lock.path.open("a") as lock:
+        lock.write("\n")
     with pytest.raises(PublishError, match="has changed since the bundles were built"):
         publish(s3=MemoryS3(), bundles=bundles)
 
@@ -362,13 +359,13 @@ class Desk:
 
 
 @pytest.fixture
-def desk(monkeypatch: pytest.MonkeyPatch, bundles: Bundles, lock: Path, tmp_path: Path) -> Desk:
+def desk(monkeypatch: pytest.MonkeyPatch, bundles: Bundles, tmp_path: Path) -> Desk:
     found = Desk(s3=MemoryS3(owner="111122223333"), release=tmp_path / "release.auto.tfvars.json", uploaded=[])
     target = Target(bucket="artifacts", endpoint_url=None, region="eu-west-1", account_id="111122223333")
-    monkeypatch.setattr("scripts.bundle.ROOT", lock.parent)
-    monkeypatch.setattr("scripts.bundle.build", lambda **_: bundles)
+    monkeypatch.setattr("scripts.publishing.commit_build.build", lambda *_, **__: bundles)
     monkeypatch.setattr("scripts.publishing.source_tree.describe", lambda _: SOURCE)
     monkeypatch.setattr("scripts.publish.environment_target", lambda *_, **__: target)
+    monkeypatch.setattr("scripts.publish.require_access", lambda *_, **__: None)
     monkeypatch.setattr("scripts.publish.client", lambda to, env: found.s3)
     monkeypatch.setattr("scripts.releases.release_file.path_of", lambda _: found.release)
     monkeypatch.setattr(
@@ -404,14 +401,43 @@ def test_the_wheel_goes_to_the_index_that_is_named_but_never_from_a_laptop(
     assert desk.uploaded == ["clinic_agent-1.2.3-py3-none-any.whl"]
 
 
-def test_sources_that_changed_during_the_build_are_noticed(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+DIRTY = SourceTree(commit=COMMIT, committed_at="2026-11-26T08:00:00Z", repository=None, dirty=("agent_pkg/x.py",))
+NO_GIT = SourceTree(commit=None, committed_at=None, repository=None, problem="git is not installed")
+
+
+@pytest.mark.parametrize(
+    ("environment", "source", "builder", "platform"),
+    [
+        ("dev", SOURCE, COMMIT, "linux-arm64"),
+        ("local", SOURCE, COMMIT, None),
+        ("local", DIRTY, "work tree", None),
+        ("local", NO_GIT, "work tree", None),
+    ],
+)
+def test_a_clean_tree_is_built_from_its_commit_and_the_laptops_changes_from_the_tree(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    bundles: Bundles,
+    environment: str,
+    source: SourceTree,
+    builder: str,
+    platform: str | None,
 ) -> None:
-    looks = iter([SOURCE, SourceTree(commit="f" * 40, committed_at=None, repository=None)])
-    monkeypatch.setattr("scripts.publishing.source_tree.describe", lambda _: next(looks))
-    assert program.main(["--env", "dev"]) == 1
-    assert capsys.readouterr().err == "publish: the sources changed while they were built; publish again\n"
-    assert desk.s3.puts == []
+    asked: list[tuple[Any, ...]] = []
+
+    def from_commit(root: Path, commit: str, *, platform: str | None, progress: Any) -> Bundles:
+        asked.append((root, commit, platform))
+        return bundles
+
+    def from_tree(*, root: Path, platform: str | None, progress: Any) -> Bundles:
+        asked.append((root, "work tree", platform))
+        return bundles
+
+    monkeypatch.setattr("scripts.publishing.source_tree.describe", lambda _: source)
+    monkeypatch.setattr("scripts.publishing.commit_build.build", from_commit)
+    monkeypatch.setattr("scripts.bundle.build", from_tree)
+    assert program.build_for(environment, root=tmp_path) == (bundles, source)
+    assert asked == [(tmp_path, builder, platform)]
 
 
 @pytest.mark.parametrize("dirty", [("agent_pkg/new.py",), ()])

@@ -12,7 +12,7 @@ from scripts import bundle
 from scripts.bundle import Bundles, Kind
 from scripts.publishing import sbom
 from scripts.publishing.sbom import SbomError
-from tests.unit.publish_support import PACKAGES, WEB, artifact, bundle_zip, lock_file, make_bundles
+from tests.unit.publish_support import PACKAGES, WEB, artifact, bundle_zip, make_bundles
 
 TIME = "2026-11-26T08:00:00Z"
 
@@ -23,12 +23,11 @@ def problem(document: Any) -> Any:
 
 @pytest.fixture
 def bundles(tmp_path: Path) -> Bundles:
-    lock_file(tmp_path)
     return make_bundles(tmp_path)
 
 
 def listed(bundles: Bundles, kind: Kind) -> dict[str, Any]:
-    return sbom.sbom(bundles, kind, lock=bundles.wheel.path.with_name("uv.lock"), timestamp=TIME)
+    return sbom.sbom(bundles, kind, lock=bundles.lock.path, timestamp=TIME)
 
 
 def test_it_holds_what_is_in_the_bundle_and_nothing_else(bundles: Bundles) -> None:
@@ -74,7 +73,7 @@ def test_it_is_of_one_file_and_time_and_always_the_same(bundles: Bundles) -> Non
 @pytest.mark.parametrize("kind", ["runtime", "lambda"])
 def test_that_of_the_real_bundles_is_valid_and_complete(kind: Kind) -> None:
     real = bundle.build()
-    document = sbom.sbom(real, kind, lock=bundle.ROOT / "uv.lock", timestamp=TIME)
+    document = sbom.sbom(real, kind, lock=real.lock.path, timestamp=TIME)
     assert problem(document) is None
     components = {c["name"]: c for c in document["components"]}
     assert {"boto3", "botocore", "cryptography", "pyjwt"} <= components.keys()

@@ -63,16 +63,34 @@ def test_untracked_files_count_where_they_would_be_built(clone: Path) -> None:
         "terraform/envs/dev/notes.txt",
         "agent_pkg/src/new.py",
         "agent_pkg/src/__pycache__/x.pyc",
+        "scripts/.mypy_cache/3.11/x.json",
     ):
-        (clone / name).parent.mkdir(exist_ok=True)
+        (clone / name).parent.mkdir(exist_ok=True, parents=True)
         (clone / name).write_text("x")
     assert describe(clone).dirty == ("agent_pkg/src/new.py",)
 
 
-def test_what_only_this_clone_ignores_counts_since_the_build_takes_it(clone: Path) -> None:
+def test_what_git_ignores_counts_too_since_it_would_be_built(clone: Path) -> None:
     (clone / ".git" / "info" / "exclude").write_text("mine.py\n")
     (clone / "agent_pkg" / "src" / "mine.py").write_text("x")
-    assert describe(clone).dirty == ("agent_pkg/src/mine.py",)
+    extra = clone / "agent_pkg" / "src" / "extra"
+    extra.mkdir()
+    (extra / ".gitignore").write_text("*\n")
+    (extra / "__init__.py").write_text("x")
+    assert git(clone, "status", "--porcelain") == ""
+    assert describe(clone).dirty == (
+        "agent_pkg/src/extra/.gitignore",
+        "agent_pkg/src/extra/__init__.py",
+        "agent_pkg/src/mine.py",
+    )
+
+
+def test_a_setting_of_uv_and_a_module_that_stands_in_for_another_count(clone: Path) -> None:
+    for name in ("uv.toml", "zipfile.py", "notes.toml"):
+        (clone / name).write_text("x")
+    (clone / "elsewhere").mkdir()
+    (clone / "elsewhere" / "zipfile.py").write_text("x")
+    assert describe(clone).dirty == ("uv.toml", "zipfile.py")
 
 
 @pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
@@ -119,7 +137,8 @@ def test_a_dirty_tree_is_refused_with_its_first_paths_and_what_to_do(clone: Path
         f"the sources differ from commit {git(clone, 'rev-parse', 'HEAD')[:12]}, so nobody could build this version "
         "again:"
         "\n  agent_pkg/0.py\n  agent_pkg/1.py\n  agent_pkg/2.py\n  agent_pkg/3.py\n  agent_pkg/4.py\n  and 2 more\n"
-        "Commit them, or put them aside with `git stash --include-untracked`; then publish again."
+        "Commit them, or put them aside (`git stash --include-untracked`; what git ignores, by hand); then publish "
+        "again."
     )
 
 
@@ -131,7 +150,7 @@ def test_sources_without_a_commit_are_refused(tmp_path: Path, monkeypatch: pytes
     git(tmp_path, "init", "--quiet")
     with pytest.raises(SourceTreeError, match="publish from a clone"):
         describe(tmp_path).require_clean()
-    monkeypatch.setattr("scripts.publishing.source_tree.shutil.which", lambda _: None)
+    monkeypatch.setattr("scripts.publishing.git.shutil.which", lambda _: None)
     with pytest.raises(SourceTreeError, match="git is not installed"):
         describe(tmp_path).require_clean()
 
