@@ -4,13 +4,15 @@ With `terraform/envs/<env>/backend.hcl` the plan is real: remote state, the real
 Without one, or with --offline, it is made on a copy of the sources by the recording provider, which asks nobody.
 A change is seen offline too: --save-state FILE before it, --state FILE after it.
 
-Exit codes: 0; 1 for an error; 3 if the plan would replace or delete what holds data in a production environment.
+Exit codes: 0; 1 for an error; 3 if the plan would replace, delete or forget what holds data in an environment that is
+a production environment before the plan or after it.
 """
 
 import argparse
 import json
 import os
 import re
+import shlex
 import shutil
 import sys
 import tempfile
@@ -21,18 +23,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from local_aws.terraform_provider import data
-from scripts.plans.report import Report, print_report, to_json, to_markdown
+from scripts.plans.report import Report, failure_to_markdown, print_report, to_json, to_markdown
 from scripts.plans.roots import Root, real_root, values_file, values_of, without_backend
 from scripts.plans.summary import summarise, unknown_allowances
 from scripts.terraform.cli import ROOT, Progress, TerraformError
+from scripts.terraform.ending import INTERRUPTED, ends_on_sigterm
 from scripts.terraform.environments import (
     SOURCES,
     Environment,
     EnvironmentProblem,
     copy_sources,
     environment_named,
+    environments,
 )
+from scripts.terraform.locks import using_terraform
 from scripts.terraform.sessions import recording_session
+from scripts.terraform.unknown_settings import check_settings
 
 REFUSED: Final = 3
 _LOCK: Final = "-lock-timeout=60s"
@@ -49,7 +55,8 @@ class PlanResult:
     offline: bool
     sample_release: bool  # the environment has no release file, and the sample stood in
     from_state: bool  # there was a state to compare with; offline without one, everything is new
-    plan_file: Path | None  # of a real plan, to apply
+    plan_file: Path | None  # of a real plan that is kept, to apply
+    plan_sha256: str | None = None  # of that file: `document` is what it says
     seconds: Mapping[str, float]  # by step: init, plan, show, record
     recorded: Mapping[str, Mapping[str, Any]] | None = field(default=None, repr=False)  # values by address, if recorded
 
@@ -83,7 +90,7 @@ class OfflineWorkspace:
             shutil.copyfile(state, root.state)
         out = self.work / f"{name}.tfplan"
         # Nothing drifts here, so there is nothing to read again.
-        document = root.plan(out, "-refresh=false")
+        document = root.plan(out, "-refresh=false").document
         wanted = record or save_state is not None
         recorded = root.record(out) if wanted and document.get("applyable", True) else None
         if save_state is not None:
@@ -128,6 +135,7 @@ class OfflineWorkspace:
     ) -> Root:
         chosen = environment_named(name, sources=self.folder)
         values, sample = values_of(chosen, release=release, variables=variables, offline=True)
+        check_settings(chosen, env=self.env)
         state = self.work / f"{name}.tfstate"
         override = chosen.folder / "backend_override.tf"
         override.write_text('terraform {\n  backend "local" {}\n}\n', encoding="utf-8")
@@ -177,6 +185,7 @@ def plan(
     record: bool = False,
     save_state: Path | None = None,
     offline: bool | None = None,
+    keep: Path | None = None,
     sources: Path = SOURCES,
     local: Path = ROOT / ".local",
     base: Mapping[str, str] | None = None,
@@ -193,8 +202,9 @@ def plan(
             say where they name what has no id yet. Twice the time. A real plan has no such thing.
         save_state: File for what was recorded, so that a later change is planned against it; offline only.
         offline: False or True to insist; None for offline unless the environment has a `backend.hcl`.
+        keep: File for a real plan, to apply it, in a folder of the caller's own. Otherwise no plan is left behind.
         sources: The Terraform sources.
-        local: Folder for the saved plan and Terraform's files.
+        local: Folder for Terraform's files.
         base: Environment to start from, by default that of this process; an offline plan keeps no credentials of it.
         progress: Gets a line for each step.
 
@@ -207,6 +217,8 @@ def plan(
     if offline is False and not chosen.is_real:
         raise EnvironmentProblem(without_backend(chosen))
     if offline or not chosen.is_real:
+        if keep is not None:
+            raise ValueError("keep: an offline plan cannot be applied, so there is none to keep")
         with offline_workspace(sources=sources, base=base) as workspace:
             made = workspace.plan(
                 name,
@@ -220,19 +232,30 @@ def plan(
         return replace(made, environment=chosen)
     if state is not None or save_state is not None:
         raise ValueError("state: a real plan has its own remote state; an offline plan reads and saves one")
-    root = real_root(chosen, release=release, variables=variables, base=base, progress=progress)
-    root.init("-reconfigure", f"-backend-config={chosen.backend.absolute()}")
-    chosen.plan_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # a plan holds every value
-    document = root.plan(chosen.plan_file, _LOCK)
+    with _plan_file(keep) as file, using_terraform(chosen):
+        root = real_root(chosen, release=release, variables=variables, base=base, progress=progress)
+        root.init("-reconfigure", f"-backend-config={chosen.backend.absolute()}")
+        saved = root.plan(file, _LOCK)
     return PlanResult(
         environment=chosen,
-        document=document,
+        document=saved.document,
         offline=False,
         sample_release=False,
         from_state=True,
-        plan_file=chosen.plan_file,
+        plan_file=keep,
+        plan_sha256=None if keep is None else saved.sha256,
         seconds=root.seconds,
     )
+
+
+@contextmanager
+def _plan_file(keep: Path | None) -> Iterator[Path]:
+    """File for a plan, which holds every value: the caller's, or one that is gone afterwards."""
+    if keep is not None:
+        yield keep
+        return
+    with tempfile.TemporaryDirectory(prefix="plan-") as scratch:  # its owner's alone
+        yield Path(scratch) / "plan"
 
 
 def recorded_apply(
@@ -286,25 +309,27 @@ def refusal(report: Report, *, allowed: Sequence[str]) -> str | None:
 
     Args:
         report: Of the plan.
-        allowed: Addresses whose data may be lost.
+        allowed: Addresses whose data may be lost, letter by letter as the summary has them.
 
     Raises:
-        EnvironmentProblem: If an address among `allowed` is none that the plan replaces or deletes.
+        EnvironmentProblem: If an address among `allowed` is none that the plan replaces, deletes or forgets.
     """
     if stale := unknown_allowances(report.summary, allowed):
         raise EnvironmentProblem(
-            f"--allow-data-loss: the plan neither replaces nor deletes {', '.join(stale)}; name addresses as the"
-            " summary does, and only those"
+            f"--allow-data-loss: the plan neither replaces, deletes nor forgets {', '.join(stale)}; name addresses as"
+            " the summary does, and only those"
         )
     if not report.summary.production:
         return None
-    refused = [loss.address for loss in report.summary.losses if loss.holds_data and loss.address not in allowed]
+    agreed = frozenset(allowed)
+    refused = [loss.address for loss in report.summary.losses if loss.holds_data and loss.address not in agreed]
     if not refused:
         return None
-    flags = " ".join(f"--allow-data-loss '{address}'" for address in refused)
+    flags = " ".join(f"--allow-data-loss {shlex.quote(address)}" for address in refused)
+    ends = report.summary.production_ends
     return (
-        f"{report.environment} is a production environment, and this plan destroys what holds data:"
-        f" {', '.join(refused)}."
+        f"{report.environment} is a production environment{f' until this plan is applied ({ends})' if ends else ''},"
+        f" and this plan destroys or forgets what holds data: {', '.join(refused)}."
         f" Undo the change that forces it. If the data may really go, name each: {flags}"
     )
 
@@ -312,13 +337,15 @@ def refusal(report: Report, *, allowed: Sequence[str]) -> str | None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Plan, and print what is risky about it."""
     parser = argparse.ArgumentParser(prog="python -m scripts.plan", description=__doc__.partition("\n")[0])
-    parser.add_argument("--env", required=True, metavar="ENV", help="the environment, such as dev")
+    parser.add_argument("--env", metavar="ENV", help="the environment, such as dev")
     parser.add_argument("--offline", action="store_true", help="ask nobody, even if the environment is real")
     parser.add_argument("--state", type=Path, metavar="FILE", help="offline: a recorded state to compare with")
     parser.add_argument("--save-state", type=Path, metavar="FILE", help="offline: keep what was recorded, for --state")
     parser.add_argument("--release", type=Path, metavar="FILE", help="a release file in place of the environment's")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the plan as JSON; it may hold sensitive values")
-    parser.add_argument("--full", action="store_true", help="print the statements of new policies too")
+    parser.add_argument(
+        "--full", action="store_true", help="print counts by type and the statements of new policies too"
+    )
     parser.add_argument("--allow-data-loss", action="append", default=[], metavar="ADDRESS", help="may be given again")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -326,29 +353,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     plain = not (options.json or options.markdown)
     try:
+        if not options.env:
+            raise EnvironmentProblem(f"ENV is missing: make plan ENV=dev ({', '.join(environments())})")
         release = None if options.release is None else _read_release(options.release)
         if options.state is not None and not options.state.is_file():
             raise EnvironmentProblem(f"--state: {options.state} is not there")
-        made = plan(
-            options.env,
-            release=release,
-            state=options.state,
-            record=True,
-            save_state=options.save_state,
-            offline=True if options.offline or options.state or options.save_state else None,
-            progress=lambda line: print(f"  {line}", file=sys.stderr, flush=True),
-        )
+        with ends_on_sigterm():
+            made = plan(
+                options.env,
+                release=release,
+                state=options.state,
+                record=True,
+                save_state=options.save_state,
+                offline=True if options.offline or options.state or options.save_state else None,
+                progress=lambda line: print(f"  {line}", file=sys.stderr, flush=True),
+            )
         if options.out is not None:
             _write_private(options.out, json.dumps(made.document))
         report = report_of(made)
         refused = refusal(report, allowed=options.allow_data_loss)
+    except KeyboardInterrupt:
+        print("plan: interrupted, nothing was changed", file=sys.stderr)
+        return INTERRUPTED
     except (TerraformError, data.SchemaDataError, OSError, ValueError) as error:
         print(f"plan: {error}", file=sys.stderr)
+        if options.markdown:  # what goes into the pull request must say it too
+            print(failure_to_markdown(options.env, str(error)))
         return 1
     if plain:
         print_report(report, full=options.full)
+    elif options.json:
+        print(json.dumps(to_json(report, refused=refused), indent=2))
     else:
-        print(json.dumps(to_json(report, refused=refused), indent=2) if options.json else to_markdown(report))
+        print(to_markdown(report, refused=refused))
     if refused is not None:
         print(f"plan: refused: {refused}", file=sys.stderr)
         return REFUSED

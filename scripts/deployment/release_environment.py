@@ -17,7 +17,15 @@ from scripts.plans.report import print_report
 from scripts.publishing.artifact_store import PublishError
 from scripts.publishing.target import client, environment_target
 from scripts.releases import release_file
-from scripts.releases.release_checks import Change, changes, check_moves_only, check_published, differences
+from scripts.releases.release_checks import (
+    Change,
+    changes,
+    check_moves_only,
+    check_moves_with_apply,
+    check_published,
+    differences,
+    planned_endpoints,
+)
 from scripts.releases.release_file import Release, ReleaseError
 from scripts.terraform import environments
 from scripts.terraform.environments import Environment
@@ -45,6 +53,7 @@ def promote(
     version: str,
     endpoint: str,
     share_percent: int | None,
+    with_apply: bool = False,
     sources: Path = _ROOT,
     bucket: Bucket | None = None,
     progress: Progress = lambda _: None,
@@ -57,6 +66,8 @@ def promote(
         version: The agent version.
         endpoint: `candidate` or `live`.
         share_percent: Share of new sessions that the candidate gets; None leaves it as it is.
+        with_apply: Whether all endpoints move with the next apply, which changes the contract; the plan may then change
+            everything else too.
         sources: The Terraform sources.
         bucket: Checks that the version is published; None asks the environment's artifacts bucket, if it is real.
         progress: Gets a line for each step.
@@ -64,21 +75,21 @@ def promote(
 
     Raises:
         EnvironmentProblem: If there is no such environment.
-        ReleaseError: If the version may not be promoted, or the plan would change anything else.
+        ReleaseError: If the version may not be promoted, or the plan does not do what was asked, or more.
         TerraformError: If terraform refuses.
         BotoCoreError, ClientError: If a real environment's bucket cannot be asked.
     """
     chosen = environments.environment_named(name, sources=sources)
     before = release_file.load(chosen.release)
-    after = before.promoted(version, endpoint, share_percent=share_percent)
-    check = bucket or _bucket_of(chosen)
+    after = before.promoted(version, endpoint, share_percent=share_percent, with_apply=with_apply)
+    check = bucket or bucket_of(chosen)
     if check is None:
-        progress(
-            f"not asked of the artifacts bucket: {name} has no {chosen.backend.name}, so it stands for nothing yet"
-        )
+        progress(f"not asked of the artifacts bucket: {name} is not connected to an account (no {chosen.backend.name})")
     else:
         check(before, version)
         progress(f"{version} is in the artifacts bucket as it was published")
+    if with_apply:
+        return _change_with_apply(chosen, before, after, sources=sources, progress=progress, stream=stream)
     return _change(chosen, before, after, endpoint=endpoint, sources=sources, progress=progress, stream=stream)
 
 
@@ -129,6 +140,41 @@ def _change(
         found, offline = _offline(chosen, before, after, sources=sources, progress=progress), True
         _print_offline(chosen, found, stream)
     check_moves_only(found, endpoint=moving)
+    return _written(chosen, before, after, offline=offline)
+
+
+def _change_with_apply(
+    chosen: Environment, before: Release, after: Release, *, sources: Path, progress: Progress, stream: TextIO | None
+) -> Changed:
+    """Plan everything that the next apply will do, and check that all endpoints move in it."""
+    out = sys.stdout if stream is None else stream
+    if chosen.is_real:
+        made = plan(chosen.name, release=after.to_json(), sources=sources, progress=progress)
+        found = changes(made.document)
+    else:  # with what was before there is no plan to compare with: its endpoints serve the old contract
+        with offline_workspace(sources=sources) as workspace:
+            made = workspace.plan(chosen.name, release=after.to_json(), progress=progress)
+        found = []
+    print_report(report_of(made), stream=out)
+    if chosen.is_real:
+        check_moves_with_apply(found, endpoints=after.endpoints)
+    served = planned_endpoints(made.document)
+    if served != dict(after.endpoints):
+        raise ReleaseError(f"--with-apply: the plan lets endpoints serve {served}, so nothing was changed")
+    for name, number in sorted(after.endpoints.items()):
+        print(
+            f"  ~ endpoint {name}: runtime version {before.endpoints[name]} -> {number}, agent {after.agent_version},"
+            f" contract {before.contract_of(before.endpoints[name])} -> {after.contract_version}",
+            file=out,
+        )
+    print(
+        "Functions change in the same apply; sessions that run stay on their agent and may fail until they end.",
+        file=out,
+    )
+    return _written(chosen, before, after, offline=not chosen.is_real)
+
+
+def _written(chosen: Environment, before: Release, after: Release, *, offline: bool) -> Changed:
     if release_file.load(chosen.release) != before:  # somebody else, while the plan was made
         raise ReleaseError(f"{chosen.release}: was changed meanwhile, so nothing was written; try again")
     release_file.save(after, chosen.release)
@@ -161,7 +207,11 @@ def _print_offline(chosen: Environment, found: list[Change], stream: TextIO | No
     )
 
 
-def _bucket_of(chosen: Environment) -> Bucket | None:
+def bucket_of(chosen: Environment) -> Bucket | None:
+    """Return what asks an environment's artifacts bucket; None if the environment is not real.
+
+    Its refusal has the error of AWS as its cause, if AWS could not be asked.
+    """
     if not chosen.is_real:
         return None
 

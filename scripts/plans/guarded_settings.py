@@ -221,7 +221,6 @@ _SETTINGS: Final[Mapping[str, Sequence[Setting]]] = {
     ),
     "aws_iam_role": (
         _plain("permissions boundary", "present", "permissions_boundary"),
-        _plain("attached policy", "opens", "managed_policy_arns"),
         _plain("longest session (s)", "lifetime", "max_session_duration"),
     ),
     "aws_kms_key": (

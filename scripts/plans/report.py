@@ -1,6 +1,7 @@
 """Print a plan's summary: in colour on a terminal, as plain text elsewhere, as JSON, or for a pull request."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, TextIO
@@ -9,8 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from scripts.plans.changes import ACTIONS
+from scripts.plans.grants import PolicyChange
+from scripts.plans.losses import UNEXPLAINED
 from scripts.plans.statement_diff import Line, StatementChange
-from scripts.plans.summary import ACTIONS, PolicyChange, Summary
+from scripts.plans.summary import Summary
 
 _WIDER: Final = "  <- wider"
 _SIGNS: Final[Mapping[str, str]] = {"create": "+", "update": "~", "delete": "-", "added": "+", "removed": "-"}
@@ -42,7 +46,7 @@ def print_report(report: Report, *, full: bool = False, stream: TextIO | None = 
 
     Args:
         report: What to print.
-        full: Print the statements of new policies too.
+        full: Print counts by type and the statements of new policies too.
         stream: Where to; standard output unless given.
     """
     out = sys.stdout if stream is None else stream
@@ -54,10 +58,10 @@ def print_report(report: Report, *, full: bool = False, stream: TextIO | None = 
         console.print(Text(line.text, style=line.style), soft_wrap=True)
     if report.summary.by_type:
         table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-        (first, *rest), rows = _cells(report.summary)
-        table.add_column(first, overflow="fold")
-        table.add_column(rest[0], overflow="fold")
-        for name in rest[1:]:
+        header, rows, words = _cells(report.summary, full=full)
+        for name in header[:words]:
+            table.add_column(name, overflow="fold")
+        for name in header[words:]:
             table.add_column(name, justify="right")
         for row in rows:
             table.add_row(*map(Text, row))
@@ -70,12 +74,11 @@ def text(report: Report, *, full: bool = False) -> list[str]:
     """The report as plain lines."""
     lines = [line.text for line in _head(report)]
     if report.summary.by_type:
-        header, rows = _cells(report.summary)
+        header, rows, words = _cells(report.summary, full=full)
         widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
         for row in [header, *rows]:
-            cells = [
-                cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-            ]
+            sized = enumerate(zip(row, widths, strict=True))
+            cells = [cell.ljust(width) if i < words else cell.rjust(width) for i, (cell, width) in sized]
             lines.append(f"  {'  '.join(cells)}".rstrip())
     return lines + [line.text for line in _body(report, full=full)]
 
@@ -105,17 +108,24 @@ def to_json(report: Report, *, refused: str | None = None) -> dict[str, Any]:
     }
 
 
-def to_markdown(report: Report) -> str:
-    """The report for a comment on a pull request: the counts open, the rest folded."""
+def to_markdown(report: Report, *, refused: str | None = None) -> str:
+    """The report for a comment on a pull request: the counts open, the rest folded.
+
+    Args:
+        report: What to write.
+        refused: Why the plan must not be applied, if it must not.
+    """
     summary = report.summary
     lines = [f"### Plan of {report.environment}{' (offline)' if report.offline else ''}: {_counted(summary)}", ""]
     lines += [f"- {line.text.strip()}" for line in _provenance(report)]
-    if losses := list(_losses(report)):
-        lines += ["", *_fenced(losses)]
+    if refused is not None:
+        lines += ["", "**Refused**", "", *_fenced([Printed(text=refused)], kind="text")]
+    if urgent := [*_losses(report), *_unread(summary)]:
+        lines += ["", *_fenced(urgent)]
     if summary.wider:
         lines += ["", f"**{_several(summary.wider, 'resource')} wider than before**: look for `<- wider`."]
     if summary.by_type:
-        header, rows = _cells(summary)
+        header, rows, _ = _cells(summary, full=True)
         # A pipe would end a cell.
         table = [[cell.replace("|", "\\|") for cell in row] for row in [header, ["---"] * len(header), *rows]]
         body = [f"| {' | '.join(row)} |" for row in table]
@@ -131,9 +141,15 @@ def to_markdown(report: Report) -> str:
     return "\n".join([*lines, ""])
 
 
-def _fenced(lines: Sequence[Printed]) -> list[str]:
+def failure_to_markdown(environment: str | None, problem: str) -> str:
+    """Why there is no plan, for a comment on a pull request."""
+    title = f"### Plan of {environment or 'no environment'}: failed"
+    return "\n".join([title, "", *_fenced([Printed(text=line) for line in problem.split("\n")], kind="text"), ""])
+
+
+def _fenced(lines: Sequence[Printed], *, kind: str = "diff") -> list[str]:
     # No text of a plan may end the fence.
-    return ["```diff", *(_diff(line.text.replace("```", "'''")) for line in lines if line.text), "```"]
+    return [f"```{kind}", *(_diff(line.text.replace("```", "'''")) for line in lines if line.text), "```"]
 
 
 def _diff(line: str) -> str:
@@ -145,6 +161,9 @@ def _diff(line: str) -> str:
 def _head(report: Report) -> Iterator[Printed]:
     yield Printed(text=f"Plan of {report.environment}{', offline' if report.offline else ''}", style="bold")
     yield from _provenance(report)
+    yield from _losses(report)
+    yield from _unread(report.summary)
+    yield from _wider(report.summary)
     yield Printed(text="")
     yield Printed(text=_counted(report.summary), style="bold")
 
@@ -163,8 +182,14 @@ def _provenance(report: Report) -> Iterator[Printed]:
             text=f"  No agent was published for {report.environment}: a sample release stands in for its release file.",
             style="yellow",
         )
-    kind = "a production environment" if report.summary.production else "no production environment"
-    yield Printed(text=f"  {report.environment} is {kind}.")
+    if report.summary.production_ends:
+        yield Printed(
+            text=f"  {report.environment} is a production environment UNTIL THIS PLAN IS APPLIED"
+            f" ({report.summary.production_ends}), so it is read as one.",
+            style="bold red",
+        )
+        return
+    yield Printed(text=f"  production: {'yes' if report.summary.production else 'no'}")
 
 
 def _counted(summary: Summary) -> str:
@@ -174,36 +199,52 @@ def _counted(summary: Summary) -> str:
     return f"{', '.join(f'{count} to {action}' for action, count in summary.counts.items())}."
 
 
-def _cells(summary: Summary) -> tuple[list[str], list[list[str]]]:
+def _cells(summary: Summary, *, full: bool) -> tuple[list[str], list[list[str]], int]:
+    """Header and rows of the table of counts, and how many columns are words: one row for each module below the root.
+
+    Args:
+        summary: Of the plan.
+        full: One row for each type in each module.
+    """
     shown = [action for action in ACTIONS if any(row.counts.get(action) for row in summary.by_type)]
-    rows = [
-        [row.module or "(root)", row.type.removeprefix("aws_"), *(str(row.counts.get(a, "")) for a in shown)]
-        for row in summary.by_type
-    ]
-    return ["module", "type (aws_)", *shown], rows
+    if full:
+        rows = [
+            [row.module or "(root)", row.type.removeprefix("aws_"), *(str(row.counts.get(a, "")) for a in shown)]
+            for row in summary.by_type
+        ]
+        return ["module", "type (aws_)", *shown], rows, 2
+    modules: dict[str, Counter[str]] = {}
+    for row in summary.by_type:
+        modules.setdefault(row.module.partition(".")[0] or "(root)", Counter()).update(row.counts)
+    rows = [[name, *(str(counts[action] or "") for action in shown)] for name, counts in modules.items()]
+    return ["module", *shown], rows, 1
 
 
 def _body(report: Report, *, full: bool) -> Iterator[Printed]:
-    yield from _losses(report)
-    yield from _policies(report.summary, full=full)
-    yield from _settings(report.summary)
+    if report.summary.by_type and not full:
+        yield Printed(text="  (by type: --full)", style="dim")
+    yield from _policies(report.summary, full=full, widened=False)
+    yield from _settings(report.summary, widened=False)
     yield from _besides(report.summary)
-    yield Printed(text="")
-    if report.summary.wider:
-        yield Printed(
-            text=f"{_several(report.summary.wider, 'resource')} wider than before: look for `<- wider`.",
-            style="bold red",
-        )
     if report.offline:
+        yield Printed(text="")
         yield Printed(
             text="Offline: this shows that the root, its values and the catalog fit together and pass every validation"
             " and the\nprovider's schema, and which policies they make. It does not show that AWS accepts them (names"
             " that are taken, quotas,\npermissions, models that are not enabled), nor what differs from what runs.",
             style="yellow",
         )
-    took = sum(report.seconds.values())
-    steps = ", ".join(f"{step} {value:.1f}" for step, value in report.seconds.items())
-    yield Printed(text=f"{took:.1f} s ({steps}).", style="dim")
+
+
+def _wider(summary: Summary) -> Iterator[Printed]:
+    """What permits or opens more than before, with what else changes there."""
+    if not summary.wider:
+        return
+    yield Printed(text="")
+    title = f"{_several(summary.wider, 'resource')} wider than before: look for `<- wider`."
+    yield Printed(text=title, style="bold red")
+    yield from _policies(summary, full=False, widened=True)
+    yield from _settings(summary, widened=True)
 
 
 def _losses(report: Report) -> Iterator[Printed]:
@@ -211,26 +252,46 @@ def _losses(report: Report) -> Iterator[Printed]:
     held = [loss for loss in summary.losses if loss.holds_data]
     if held:
         yield Printed(text="")
-        title = f"DATA WOULD BE LOST: {_several(len(held), 'resource')} with data replaced or deleted"
+        title = f"DATA WOULD BE LOST: {_several(len(held), 'resource')} with data replaced, deleted or forgotten"
         yield Printed(text=title, style="bold red")
     for loss in held:
         yield Printed(text=f"! {loss.action} {loss.address}: {loss.what}", style="red")
         for why in loss.forced_by:
-            yield Printed(text=f"    because of {why}", style="red")
+            yield Printed(text=f"    {_because(why)}", style="red")
     lighter = [loss for loss in summary.losses if not loss.holds_data]
     if lighter:
         yield Printed(text="")
-        yield Printed(text=f"{_several(len(lighter), 'log group')} replaced or deleted, with the logs", style="yellow")
+        yield Printed(
+            text=f"{_several(len(lighter), 'log group')} replaced, deleted or forgotten, with the logs", style="yellow"
+        )
     for loss in lighter:
         yield Printed(text=f"! {loss.action} {loss.address}", style="yellow")
         for why in loss.forced_by:
-            yield Printed(text=f"    because of {why}", style="yellow")
+            yield Printed(text=f"    {_because(why)}", style="yellow")
 
 
-def _policies(summary: Summary, *, full: bool) -> Iterator[Printed]:
+def _because(why: str) -> str:
+    """An attribute that forces it, with both values, or a sentence."""
+    if why == UNEXPLAINED:
+        return why
+    return f"because of {why}" if " -> " in why else f"because {why}"
+
+
+def _unread(summary: Summary) -> Iterator[Printed]:
+    if summary.unread:
+        yield Printed(text="")
+        title = f"NOT READ: {_several(len(summary.unread), 'resource')} that may decide who may do what; read the plan"
+        yield Printed(text=title, style="bold red")
+    for grant in summary.unread:
+        yield Printed(text=f"! {grant.action} {grant.address}: {', '.join(grant.arguments)}", style="red")
+
+
+def _policies(summary: Summary, *, full: bool, widened: bool | None = None) -> Iterator[Printed]:
+    """Changes of policies: all, those that are wider than before, or the others."""
+    policies = [p for p in summary.policies if widened in (None, p.wider and not summary.first)]
     # In an environment that runs already, a new policy is read whole: it changes what somebody may do.
-    listed = [p for p in summary.policies if p.action == "create" and summary.first and not full]
-    shown = [p for p in summary.policies if p not in listed]
+    listed = [p for p in policies if p.action == "create" and summary.first and not full]
+    shown = [p for p in policies if p not in listed]
     if listed:
         yield Printed(text="")
         yield Printed(text=f"New policies: {len(listed)} (their statements: --full)", style="bold")
@@ -247,6 +308,11 @@ def _policies(summary: Summary, *, full: bool) -> Iterator[Printed]:
 
 def _policy(policy: PolicyChange, *, hints: bool) -> Iterator[Printed]:
     sign = _SIGNS[policy.action]
+    if policy.changes and policy.statements is None:  # an attachment: what it permits is somewhere else
+        yield Printed(text=f"{sign} {policy.address}: {policy.what}", style="bold")
+        for change in policy.changes:
+            yield from (_line(line if hints else replace(line, wider=False), indent=4) for line in change.lines)
+        return
     if policy.statements is None:
         yield Printed(text=f"{sign} {policy.address}: {policy.what}, {policy.unread}", style="yellow")
         return
@@ -276,11 +342,14 @@ def _wide_spots(policy: PolicyChange) -> Iterator[Printed]:
         yield Printed(text=f"      wide: {spot}", style="yellow")
 
 
-def _settings(summary: Summary) -> Iterator[Printed]:
-    if summary.settings:
+def _settings(summary: Summary, *, widened: bool | None = None) -> Iterator[Printed]:
+    """Changes of guarded arguments: all, those that are wider than before, or the others."""
+    wide = {s.address: any(change.wider for change in s.changes) and not summary.first for s in summary.settings}
+    settings = [s for s in summary.settings if widened in (None, wide[s.address])]
+    if settings:
         yield Printed(text="")
         yield Printed(text="Changes of what is checked, opened or protected", style="bold")
-    for resource in summary.settings:
+    for resource in settings:
         yield Printed(text=f"~ {resource.address}", style="bold")
         for change in resource.changes:
             for line in change.lines:
@@ -288,10 +357,19 @@ def _settings(summary: Summary) -> Iterator[Printed]:
 
 
 def _besides(summary: Summary) -> Iterator[Printed]:
-    if summary.moved or summary.drifted or summary.failed_checks:
+    besides = (summary.imported, summary.forgotten, summary.deferred, summary.invoked)
+    if summary.moved or summary.drifted or summary.failed_checks or any(besides):
         yield Printed(text="")
     for source, target in summary.moved:
         yield Printed(text=f"moved: {source} -> {target}")
+    for address in summary.imported:
+        yield Printed(text=f"imported: {address}")
+    for address in summary.forgotten:
+        yield Printed(text=f"forgotten, stays in the account: {address}", style="yellow")
+    for address in summary.deferred:
+        yield Printed(text=f"put off, so not in this plan: {address}", style="yellow")
+    for address in summary.invoked:
+        yield Printed(text=f"runs an action: {address}", style="yellow")
     for address in summary.drifted:
         yield Printed(text=f"changed outside of Terraform: {address}", style="yellow")
     for check in summary.failed_checks:

@@ -14,11 +14,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
+from scripts.terraform.diagnostics import Diagnostic, headline, read_errors
 from scripts.terraform.setup import (
     TerraformError,
     TerraformMissing,
@@ -42,16 +43,34 @@ Progress = Callable[[str], None]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _GRACE_SECONDS: Final = 30.0  # after an interrupt, terraform finishes the calls under way and saves the state
-_TAIL_LINES: Final = 25
+_TAIL_LINES: Final = 25  # of a command that printed no error
 _STRAY: Final = re.compile(r"TF_(VAR_.*|CLI_ARGS.*|WORKSPACE|DATA_DIR|LOG.*)")
 
 
 class TerraformFailed(TerraformError):
-    """A terraform command failed; the message ends with its last lines, those of standard error last."""
+    """A terraform command failed; the message has every error that it printed, or its last lines if it printed none."""
 
-    def __init__(self, *, command: str, reason: str, lines: Iterable[str], env: Mapping[str, str]) -> None:
-        said = [line.rstrip() for line in lines if line.strip()][-_TAIL_LINES:]
-        super().__init__(_scrub("\n  ".join([f"terraform {command} {reason}", *said]), env=env))
+    def __init__(
+        self, *, command: str, reason: str, out: Sequence[str] = (), err: Sequence[str] = (), env: Mapping[str, str]
+    ) -> None:
+        """Say what went wrong.
+
+        Args:
+            command: Of terraform.
+            reason: What became of it.
+            out: Lines of its standard output.
+            err: Lines of its standard error, where errors are.
+            env: What it ran in, whose credentials are hidden.
+        """
+        errors = read_errors(err) or read_errors(out)
+        self.errors: tuple[Diagnostic, ...] = tuple(errors)
+        if errors:  # never shortened: the one that is left out is the next round
+            first = headline(errors, otherwise=f"terraform {command} {reason}")
+            said = [line for error in errors for line in error.lines()]
+        else:
+            first = f"terraform {command} {reason}:" if out or err else f"terraform {command} {reason}"
+            said = [line.rstrip() for line in (*out, *err) if line.strip()][-_TAIL_LINES:]
+        super().__init__(_scrub("\n  ".join([first, *said]), env=env))
 
 
 def without_stray(env: Mapping[str, str]) -> dict[str, str]:
@@ -123,15 +142,15 @@ def run(
             _stop(process)
             for reader in readers:
                 reader.join()
-            reason = f"took longer than {timeout:g} s and was stopped:"
-            raise TerraformFailed(command=args[0], reason=reason, lines=[*out, *err], env=env) from None
+            reason = f"took longer than {timeout:g} s and was stopped"
+            raise TerraformFailed(command=args[0], reason=reason, out=out, err=err, env=env) from None
         except BaseException:  # Ctrl-C above all: leave no terraform behind that goes on making things
             _stop(process)
             raise
         for reader in readers:
             reader.join()
     if code not in accept:
-        raise TerraformFailed(command=args[0], reason=f"failed (exit code {code}):", lines=[*out, *err], env=env)
+        raise TerraformFailed(command=args[0], reason=f"failed (exit code {code})", out=out, err=err, env=env)
     return subprocess.CompletedProcess([path, *args], code, "".join(out), "".join(err))
 
 
@@ -157,7 +176,7 @@ class TerraformRoot:
         self.work.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not any(re.search(r'backend\s+"local"', path.read_text()) for path in self.folder.glob("*.tf")):
             reason = f'needs `backend "local" {{}}` in {self.folder}: without it, state would land in the sources'
-            raise TerraformFailed(command="init", reason=reason, lines=(), env=self.env)
+            raise TerraformFailed(command="init", reason=reason, env=self.env)
         stamp = self._data / "initialised"
         if stamp.is_file() and stamp.read_text() == self._fingerprint():
             return
@@ -186,11 +205,44 @@ class TerraformRoot:
             TerraformFailed: If terraform fails. What it made until then is in the state.
         """
         self.init()
-        draft = self._variables.with_suffix(".draft")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(variables, file, indent=2)
-        draft.replace(self._variables)
+        self.keep(variables)
         self._run(["apply", "-auto-approve", *self._common, *(f"-target={target}" for target in targets)])
+
+    def plan(self, variables: Mapping[str, object], *, out: Path, targets: Sequence[str] = ()) -> dict[str, Any]:
+        """Plan into a file, for `apply_plan`.
+
+        Args:
+            variables: As for `apply`; they are not kept.
+            out: The file; its folder should be readable by its owner alone, since plans hold every value.
+            targets: As for `apply`.
+
+        Returns:
+            The plan, as `terraform show -json` has it.
+
+        Raises:
+            TerraformFailed: If terraform fails.
+        """
+        self.init()
+        given = out.with_name(f"{out.name}.tfvars.json")
+        _write_private(given, variables)
+        common = ["-input=false", "-no-color", "-lock-timeout=60s", f"-var-file={given}"]
+        self._run(["plan", *common, f"-out={out}", *(f"-target={target}" for target in targets)])
+        document: dict[str, Any] = json.loads(self._run(["show", "-json", "-no-color", str(out)]).stdout)
+        return document
+
+    def apply_plan(self, plan_file: Path) -> None:
+        """Make what a plan says, and nothing else.
+
+        Raises:
+            TerraformFailed: If terraform fails. What it made until then is in the state.
+        """
+        self._run(["apply", "-input=false", "-no-color", "-lock-timeout=60s", str(plan_file)])
+
+    def keep(self, variables: Mapping[str, object]) -> None:
+        """Keep variables for the other commands."""
+        draft = self._variables.with_suffix(".draft")
+        _write_private(draft, variables)
+        draft.replace(self._variables)
 
     def plan_is_empty(self) -> bool:
         """Tell whether another apply with the same variables would change nothing.
@@ -279,6 +331,11 @@ def _stop(process: subprocess.Popen[str]) -> None:
     # Terraform, if it did not listen, and whatever it left behind: a plugin would hold our end of the pipes open.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def _write_private(file: Path, variables: Mapping[str, object]) -> None:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        json.dump(variables, stream, indent=2)
 
 
 def _scrub(text: str, *, env: Mapping[str, str]) -> str:

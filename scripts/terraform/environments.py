@@ -4,18 +4,17 @@ Their code is equal; values, backend settings and release files are what they di
 team has written its `backend.hcl`; until then it can be planned offline only.
 """
 
-import base64
-import json
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from scripts.terraform.cli import ROOT, TerraformError, without_stray
+from scripts.terraform.console import Answer, ask
+from scripts.terraform.diagnostics import headline
 from scripts.terraform.setup import find_terraform
 
 SOURCES: Final = ROOT / "terraform"
@@ -25,7 +24,6 @@ RELEASE: Final = "release.auto.tfvars.json"
 SAMPLE_RELEASE: Final = "release.sample.tfvars.json"
 """Stands beside the environments; for offline plans of one that nothing was published for."""
 
-_CONSOLE_SECONDS: Final = 60.0
 _VARIABLE: Final = re.compile(r'^variable\s+"(\w+)"', re.MULTILINE)
 
 
@@ -62,9 +60,9 @@ class Environment:
         return self.folder.parent / SAMPLE_RELEASE
 
     @property
-    def plan_file(self) -> Path:
-        """The saved plan of the real environment."""
-        return self.local / "plans" / f"{self.name}.tfplan"
+    def work(self) -> Path:
+        """Folder for terraform's own files, and for the plan of an apply that is under way."""
+        return self.local / "terraform" / self.name
 
     @property
     def outputs_file(self) -> Path:
@@ -88,7 +86,7 @@ def environment_named(name: str, *, sources: Path = SOURCES, local: Path = ROOT 
     Args:
         name: Such as `dev`.
         sources: The Terraform sources.
-        local: Folder for plans and outputs.
+        local: Folder for terraform's files and outputs.
 
     Raises:
         EnvironmentProblem: If there is none of that name.
@@ -121,6 +119,7 @@ def settings(environment: Environment, *, env: Mapping[str, str]) -> dict[str, A
             said.
         TerraformError: If terraform cannot be run.
     """
+    find_terraform(env)  # says where to get it
     names = environment.variables()
     with tempfile.TemporaryDirectory(prefix="settings-") as scratch:
         copy = Path(scratch) / "terraform"
@@ -130,49 +129,33 @@ def settings(environment: Environment, *, env: Mapping[str, str]) -> dict[str, A
             if path.name != "variables.tf":  # no provider, module or backend: nothing to initialise
                 path.unlink()
         clean = without_stray(env) | {"TF_DATA_DIR": str(Path(scratch) / "data"), "TF_IN_AUTOMATION": "1"}
-        console = _Console(environment=environment, root=root, env=clean, program=find_terraform(env).path)
-        values = console.values(names)
+
+        def evaluate(wanted: Sequence[str]) -> dict[str, Any] | None:
+            return _answered(environment, ask(root, wanted, env=clean))
+
+        values = evaluate(names)
         # One that has no value makes the whole answer unknown. As a rule it is the release that nobody published yet.
         if values is None:
-            values = console.values(tuple(name for name in names if name != "release"))
+            values = evaluate([name for name in names if name != "release"])
         if values is None:
-            each = {name: console.values((name,)) for name in names}
+            each = {name: evaluate([name]) for name in names}
             values = {name: value for found in each.values() if found for name, value in found.items()}
     return values
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Console:
-    environment: Environment
-    root: Path
-    env: Mapping[str, str] = field(repr=False)
-    program: str
+def _answered(environment: Environment, answer: Answer) -> dict[str, Any] | None:
+    """Values by name, or None if one has none.
 
-    def values(self, names: Sequence[str]) -> dict[str, Any] | None:
-        """Values by name, or None if one has none."""
-        # Base64, since the console writes strings as HCL, with its own escapes.
-        wanted = ", ".join(f"{name} = var.{name}" for name in names)
-        try:
-            done = subprocess.run(
-                [self.program, "console"],
-                input=f"base64encode(jsonencode({{ {wanted} }}))\n",
-                cwd=self.root,
-                env=dict(self.env),
-                capture_output=True,
-                text=True,
-                timeout=_CONSOLE_SECONDS,
-            )
-        except (OSError, subprocess.SubprocessError) as failure:
-            raise TerraformError(f"terraform console does not run ({type(failure).__name__})") from failure
-        said = re.sub(r"\x1b\[[0-9;]*m", "", f"{done.stderr}\n{done.stdout}")
-        answer = re.search(r'^(?:"([A-Za-z0-9+/=]+)"|\(known after apply\))$', said, re.MULTILINE)
-        if done.returncode or answer is None or "Error: " in said:
-            words = " ".join(re.sub(r"[\u2500-\u257f]", " ", said).split())
-            raise EnvironmentProblem(
-                f"{self.environment.folder}: its settings cannot be read; terraform says: {words[-1500:]}"
-            )
-        values: dict[str, Any] | None = json.loads(base64.b64decode(answer[1])) if answer[1] else None
-        return values
+    Raises:
+        EnvironmentProblem: If terraform refused.
+    """
+    if answer.failed:
+        where = f"{environment.folder}: its settings cannot be read"
+        if not answer.errors:
+            raise EnvironmentProblem(f"{where}; terraform says: {answer.said[-1500:]}")
+        first = f"{where}; {headline(answer.errors, otherwise='terraform refuses them')}"
+        raise EnvironmentProblem("\n  ".join([first, *(line for error in answer.errors for line in error.lines())]))
+    return None if answer.values is None else dict(answer.values)
 
 
 def copy_sources(sources: Path, target: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,6 +150,34 @@ def test_another_name_prefix_in_prod_is_refused_and_says_what_would_be_lost(
     assert "Undo the change that forces it" in said.err
 
 
+def test_production_that_says_that_it_is_none_keeps_its_data_until_that_is_applied(tmp_path: Path) -> None:
+    sources = tmp_path / "terraform"
+    copy_sources(SOURCES, sources)
+    live = sources / "envs" / "live"  # a production folder that is not called prod
+    shutil.copytree(sources / "envs" / "prod", live)
+    values = (live / "terraform.tfvars").read_text()
+    (live / "terraform.tfvars").write_text(values.replace('"prod"', '"live"').replace("-prod-", "-live-"))
+    with offline_workspace(sources=sources) as workspace:
+        _ends_production(workspace, tmp_path)
+
+
+def _ends_production(workspace: OfflineWorkspace, tmp_path: Path) -> None:
+    state = workspace.apply("live", into=tmp_path)
+    ended = {"name_prefix": "other-live-use1", "production": False}
+    report = report_of(workspace.plan("live", state=state, variables=ended))
+    assert report.summary.production_ends == "its output production was true"
+    assert "aws_bedrockagentcore_memory" in (refusal(report, allowed=[]) or "")
+    # As an apply that failed half-way leaves it: without outputs.
+    state.write_text(json.dumps({**json.loads(state.read_text()), "outputs": {}}))
+    report = report_of(workspace.plan("live", state=state, variables=ended))
+    assert report.summary.production_ends.endswith("has the tag Production = true")
+    assert "aws_bedrockagentcore_memory" in (refusal(report, allowed=[]) or "")
+    # Without a loss it may be none from now on, and that is said.
+    quiet = report_of(workspace.plan("live", state=state, variables={"production": False}))
+    assert refusal(quiet, allowed=[]) is None
+    assert "UNTIL THIS PLAN IS APPLIED" in "\n".join(text(quiet))
+
+
 def test_a_changed_trust_policy_is_shown_as_a_diff(applied: Path, tmp_path: Path) -> None:
     sources = tmp_path / "terraform"
     copy_sources(SOURCES, sources)
@@ -218,8 +247,7 @@ def test_missing_variables_get_terraforms_message_and_what_to_do(tmp_path: Path)
         plan("dev", sources=sources)
     said = " ".join(str(refused.value).split())
     assert "No value for required variable" in said
-    assert "What to do: set account_id in terraform/envs/dev/terraform.tfvars." in said
-    assert "What to do: set region in terraform/envs/dev/terraform.tfvars." in said
+    assert "What to do: set account_id and region in terraform/envs/dev/terraform.tfvars." in said
 
 
 def test_what_an_environment_may_not_be_is_refused_in_terraforms_words(workspace: OfflineWorkspace) -> None:

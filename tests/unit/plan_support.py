@@ -21,7 +21,7 @@ def change(
 ) -> dict[str, Any]:
     """One entry of `resource_changes`; `more` goes into its change, `action_reason` and the like beside it."""
     module, _, rest = address.rpartition(".aws_")
-    names: tuple[str, ...] = ("action_reason", "previous_address", "mode")
+    names: tuple[str, ...] = ("action_reason", "previous_address", "mode", "deposed", "name", "index")
     beside = {name: more.pop(name) for name in names if name in more}
     return {
         "address": address,

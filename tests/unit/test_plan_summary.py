@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from scripts.plan import refusal
+from scripts.plans.changes import UnreadablePlan
+from scripts.plans.losses import DATA
+from scripts.plans.production import is_production
 from scripts.plans.report import Report, print_report, text, to_json, to_markdown
-from scripts.plans.summary import DATA, Summary, UnreadablePlan, is_production, summarise
+from scripts.plans.summary import Summary, summarise
 from scripts.terraform.environments import EnvironmentProblem
 
 from .plan_support import change, plan_document, policy
@@ -91,10 +94,146 @@ def test_what_holds_data_is_named_with_what_forces_it_and_refused_in_production(
     summary = summarise(plan_document(gone))
     (loss,) = summary.losses
     assert (loss.address, loss.action, loss.holds_data) == (address, "delete", True)
-    assert loss.forced_by == ("its key is gone from for_each",)
+    assert loss.forced_by == ("settings and catalog no longer have it",)
     refused = refusal(report(summary), allowed=[])
     assert refused is not None
-    assert f"--allow-data-loss '{address}'" in refused
+    assert refused.endswith(f"--allow-data-loss {address}")
+
+
+NO_CHANGE = (["no-op"], ["read"], ["create"], ["update"])
+LOSING = (["delete"], ["delete", "create"], ["create", "delete"], ["forget"], ["create", "forget"])
+
+
+@pytest.mark.parametrize("imported", [None, {"id": "m-1"}, {}])
+@pytest.mark.parametrize("actions", [*NO_CHANGE, *LOSING])
+def test_every_combination_of_actions_that_loses_data_is_refused_imported_or_not(
+    actions: list[str], imported: dict[str, str] | None
+) -> None:
+    more = {} if imported is None else {"importing": imported}
+    made = report(summarise(plan_document(change(MEMORY, actions, before={"name": "a"}, after={"name": "b"}, **more))))
+    assert [loss.address for loss in made.summary.losses] == ([MEMORY] if actions in LOSING else [])
+    assert (refusal(made, allowed=[]) is not None) is (actions in LOSING)
+    assert refusal(made, allowed=[MEMORY] if actions in LOSING else []) is None
+    assert made.summary.counts.get("import", 0) == (imported is not None)
+    assert made.summary.imported == (() if imported is None else (MEMORY,))
+    assert made.summary.empty is (imported is None and actions in (["no-op"], ["read"]))
+
+
+def test_an_imported_resource_counts_by_what_happens_to_it_too() -> None:
+    summary = summarise(plan_document(replaced_memory(importing={"id": "m-1"})))
+    assert dict(summary.counts) == {"replace": 1, "import": 1}
+    assert dict(summary.by_type[0].counts) == {"replace": 1, "import": 1}
+    assert "because of name" in "\n".join(text(report(summary)))
+
+
+def test_what_is_forgotten_is_said_to_stay_behind() -> None:
+    gone = change(POOL, ["forget"], before={"name": "a"}, action_reason="delete_because_no_resource_config")
+    said = printed(gone, change(MEMORY, ["create", "forget"], before={"name": "a"}, after={"name": "b"}))
+    assert f"! forget {POOL}: every user stays in the account, where Terraform no longer knows or protects it" in said
+    assert "because its block is gone from the sources" in said
+    assert f"! replace {MEMORY}: every conversation and memory record in it stays behind in the old one" in said
+    assert "1 to replace, 1 to forget" in said
+    assert f"forgotten, stays in the account: {MEMORY}" in said
+
+
+@pytest.mark.parametrize("actions", [[], ["delete", "forget"], ["create", "delete", "forget"], ["dispose"], ["Open"]])
+def test_a_plan_with_actions_that_are_not_known_is_refused(actions: list[str]) -> None:
+    with pytest.raises(UnreadablePlan, match="does not know"):
+        summarise(plan_document(change(MEMORY, actions, before={"name": "a"})))
+
+
+def test_a_deposed_object_is_a_loss_of_its_own() -> None:
+    deposed = change(MEMORY, ["delete"], before={"name": "old"}, deposed="1a2b3c4d")
+    named = f"{MEMORY} (deposed object 1a2b3c4d)"
+    made = report(summarise(plan_document(replaced_memory(), deposed)))
+    assert [loss.address for loss in made.summary.losses] == [MEMORY, named]
+    assert named in (refusal(made, allowed=[MEMORY]) or "")
+    assert refusal(made, allowed=[MEMORY, named]) is None
+    # It alone does not stand for the object in use.
+    with pytest.raises(EnvironmentProblem):
+        refusal(report(summarise(plan_document(deposed))), allowed=[MEMORY])
+
+
+def test_a_move_loses_nothing_unless_it_replaces_and_another_type_hides_no_loss() -> None:
+    moved: dict[str, Any] = {
+        "before": {"name": "a"},
+        "after": {"name": "a"},
+        "previous_address": "module.old." + MEMORY,
+    }
+    assert refusal(report(summarise(plan_document(change(MEMORY, ["no-op"], **moved)))), allowed=[]) is None
+    assert refusal(report(summarise(plan_document(change(MEMORY, REPLACE, **moved)))), allowed=[]) is not None
+    other = "aws_bedrockagentcore_other.this"
+    made = report(summarise(plan_document(change(other, REPLACE, **moved))))
+    assert "every conversation" in made.summary.losses[0].what
+    assert refusal(made, allowed=[]) is not None
+    assert refusal(made, allowed=[other]) is None
+
+
+def ending(*signs: str, **changes: Any) -> dict[str, Any]:
+    """A plan that replaces a memory and says that the environment is none of production; signs say it was one."""
+    tags = {"tags_all": {"Production": "true"}}
+    document = plan_document(replaced_memory(), production=False, **changes)
+    if "output" in signs:
+        document["output_changes"] = {"production": {"actions": ["update"], "before": True, "after": False}}
+    if "gone output" in signs:
+        document["output_changes"] = {"production": {"actions": ["delete"], "before": True, "after": None}}
+    if "state" in signs:
+        document["prior_state"]["values"]["outputs"] = {"production": {"value": True}}
+    if "tag" in signs:
+        document["resource_changes"].append(change("aws_s3_bucket.x", ["update"], before=tags, after={"tags_all": {}}))
+    if "drifted tag" in signs:
+        document["resource_drift"] = [change("aws_s3_bucket.x", ["update"], before=tags, after={})]
+    if "tag in the state" in signs:
+        document["prior_state"]["values"]["root_module"]["child_modules"] = [
+            {"resources": [{"mode": "managed", "address": "module.a.aws_s3_bucket.x", "values": tags}]}
+        ]
+    return document
+
+
+@pytest.mark.parametrize("sign", ["output", "gone output", "state", "tag", "drifted tag", "tag in the state"])
+def test_what_was_production_is_read_as_production_until_the_plan_is_applied(sign: str) -> None:
+    made = report(summarise(ending(sign)))
+    assert is_production(ending(sign))
+    assert made.summary.production_ends
+    refused = refusal(made, allowed=[])
+    assert refused is not None
+    assert "is a production environment until this plan is applied (" in refused
+    assert "UNTIL THIS PLAN IS APPLIED" in "\n".join(text(made))
+    assert "UNTIL THIS PLAN IS APPLIED" in to_markdown(made)
+    assert refusal(made, allowed=[MEMORY]) is None
+
+
+def test_what_never_was_production_is_none() -> None:
+    document = ending()
+    document["output_changes"] = {"production": {"actions": ["no-op"], "before": False, "after": False}}
+    document["resource_drift"] = [change("aws_s3_bucket.x", ["delete"], before={"tags_all": {"Production": "false"}})]
+    assert not is_production(document)
+    assert summarise(document).production_ends == ""
+    assert refusal(report(summarise(document)), allowed=[]) is None
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [
+        MEMORY[:-1],
+        MEMORY.replace("basic", "*"),
+        MEMORY.replace('"', ""),
+        MEMORY.replace('"', "'"),
+        MEMORY.upper(),
+        f" {MEMORY}",
+        f"{MEMORY},{POOL}",
+        MEMORY.rpartition(".")[0],
+        "module.agentcore",
+        "*",
+        "",
+    ],
+)
+def test_an_allowance_has_to_be_the_address_letter_by_letter(allowed: str) -> None:
+    made = report(summarise(plan_document(replaced_memory())))
+    with pytest.raises(EnvironmentProblem, match="--allow-data-loss"):
+        refusal(made, allowed=[allowed])
+    with pytest.raises(EnvironmentProblem, match="--allow-data-loss"):
+        refusal(made, allowed=MEMORY)  # one text is no list of addresses
 
 
 def test_a_replacement_is_explained_by_the_values_that_force_it() -> None:
@@ -115,6 +254,7 @@ def test_only_what_says_that_it_is_no_production_is_none(production: object, ref
     assert (refusal(made, allowed=[]) is not None) is refuses
     assert "DATA WOULD BE LOST" in "\n".join(text(made))  # everywhere
     assert refusal(made, allowed=[MEMORY]) is None
+    assert not refuses or f"--allow-data-loss '{MEMORY}'" in (refusal(made, allowed=[]) or "")  # for a shell
 
 
 def test_every_loss_has_to_be_allowed_by_address_and_nothing_else_may_be() -> None:
@@ -123,7 +263,7 @@ def test_every_loss_has_to_be_allowed_by_address_and_nothing_else_may_be() -> No
     assert POOL in (refusal(made, allowed=[MEMORY]) or "")
     assert MEMORY not in (refusal(made, allowed=[MEMORY]) or "")
     assert refusal(made, allowed=[MEMORY, POOL]) is None
-    with pytest.raises(EnvironmentProblem, match=r"neither replaces nor deletes module\.other"):
+    with pytest.raises(EnvironmentProblem, match=r"neither replaces, deletes nor forgets module\.other"):
         refusal(made, allowed=[MEMORY, POOL, "module.other"])
 
 
@@ -241,7 +381,225 @@ def test_removed_and_added_permissions_attachments_and_bucket_policies_show() ->
     assert "- aws_s3_bucket_policy.a: bucket policy\n    Tls (removed, wider)" in said
     assert "+ aws_lambda_permission.a: Lambda permission\n    S (added, wider)" in said
     assert "wide: S: principal *, without a condition" in said
-    assert "+ aws_iam_role_policy_attachment.a: attached policy, arn:aws:iam::aws:policy/Admin" in said
+    attached = "+ aws_iam_role_policy_attachment.a: attached policy\n    + arn:aws:iam::aws:policy/Admin  <- wider"
+    assert attached in said
+
+
+ADMIN, OTHER = "arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::1:policy/other"
+BROAD = TRUST | {"Sid": "Broad", "Action": "*"}
+# Type, values before, values after, what is printed of the change with more.
+GRANTS: dict[str, tuple[str, dict[str, Any], dict[str, Any], list[str]]] = {
+    "a role of a user": (
+        "aws_iam_user_policy_attachment",
+        {"user": "u", "policy_arn": OTHER},
+        {"user": "u", "policy_arn": ADMIN},
+        [f"+ {ADMIN} for user u"],
+    ),
+    "a group": (
+        "aws_iam_group_policy_attachment",
+        {"group": "g", "policy_arn": OTHER},
+        {"group": "g", "policy_arn": ADMIN},
+        [f"+ {ADMIN} for group g"],
+    ),
+    "one policy for many": (
+        "aws_iam_policy_attachment",
+        {"policy_arn": ADMIN, "roles": ["r"], "users": None, "groups": []},
+        {"policy_arn": ADMIN, "roles": ["r", "s"], "users": ["u"], "groups": ["g"]},
+        [f"+ {ADMIN} for group g", f"+ {ADMIN} for role s", f"+ {ADMIN} for user u"],
+    ),
+    **{
+        f"all of a {kind}": (
+            f"aws_iam_{kind}_policy_attachments_exclusive",
+            {f"{kind}_name": "n", "policy_arns": [OTHER]},
+            {f"{kind}_name": "n", "policy_arns": [OTHER, ADMIN]},
+            [f"+ {ADMIN} for {kind} n"],
+        )
+        for kind in ("role", "user", "group")
+    },
+    **{
+        f"inline ones of a {kind}": (
+            f"aws_iam_{kind}_policies_exclusive",
+            {f"{kind}_name": "n", "policy_names": ["a"]},
+            {f"{kind}_name": "n", "policy_names": ["a", "b"]},
+            [f"+ b for {kind} n"],
+        )
+        for kind in ("role", "user", "group")
+    },
+    "managed policies of a role": (
+        "aws_iam_role",
+        {"name": "r", "managed_policy_arns": [OTHER]},
+        {"name": "r", "managed_policy_arns": [OTHER, ADMIN]},
+        [f"+ {ADMIN} for role r"],
+    ),
+    "inline policies of a role": (
+        "aws_iam_role",
+        {"inline_policy": [{"name": "a", "policy": policy(TRUST)}]},
+        {"inline_policy": [{"name": "b", "policy": policy(BROAD)}, {"name": "a", "policy": policy(TRUST)}]},
+        ["+ effect Allow"],
+    ),
+    "a member": (
+        "aws_iam_group_membership",
+        {"group": "g", "users": ["u"]},
+        {"group": "g", "users": ["u", "v"]},
+        ["+ g for user v"],
+    ),
+    **{
+        f"the policy of a {kind}": (
+            f"aws_iam_{kind}_policy",
+            {"policy": policy(TRUST)},
+            {"policy": policy(TRUST, BROAD)},
+            ["+ effect Allow"],
+        )
+        for kind in ("user", "group", "role")
+    },
+    "a document deep in another type": (
+        "aws_some_thing",
+        {"settings": [{"access": {"text": policy(TRUST)}}]},
+        {"settings": [{"access": {"text": policy(TRUST, BROAD)}}]},
+        ["+ effect Allow"],
+    ),
+    "a document that is an object": (
+        "aws_some_thing",
+        {"settings": {"document": json.loads(policy(TRUST))}},
+        {"settings": {"document": json.loads(policy(TRUST, BROAD))}},
+        ["+ effect Allow"],
+    ),
+    "a document in a template": (
+        "aws_cloudformation_stack",
+        {"template_body": json.dumps({"Resources": {"R": {"PolicyDocument": json.loads(policy(TRUST))}}})},
+        {"template_body": json.dumps({"Resources": {"R": {"PolicyDocument": json.loads(policy(TRUST, BROAD))}}})},
+        ["+ effect Allow"],
+    ),
+}
+
+
+def wider_grants(kind: str, before: dict[str, Any] | None, after: dict[str, Any] | None, *actions: str) -> list[str]:
+    summary = summarise(plan_document(change(f"{kind}.a", actions, before=before, after=after)))
+    lines = [line for p in summary.policies for found in p.changes for line in found.lines if line.wider]
+    assert summary.wider == bool(lines)
+    assert all(f"{line.sign} {line.text}  <- wider" in "\n".join(text(report(summary))) for line in lines)
+    return [f"{line.sign} {line.text}" for line in lines]
+
+
+@pytest.mark.parametrize("case", sorted(GRANTS))
+def test_whatever_grants_something_is_read_and_more_is_wider(case: str) -> None:
+    kind, before, after, lines = GRANTS[case]
+    assert wider_grants(kind, before, after, "update") == lines
+    assert set(lines) <= set(wider_grants(kind, None, after, "create"))
+    if "policy_arn" not in before or kind == "aws_iam_policy_attachment":  # one ARN is as wide as another
+        assert wider_grants(kind, after, before, "update") == []
+
+
+def test_an_exclusive_list_that_goes_lets_others_attach_again() -> None:
+    before = {"role_name": "r", "policy_arns": [OTHER]}
+    found = wider_grants("aws_iam_role_policy_attachments_exclusive", before, None, "delete")
+    assert found == ["- taking away whatever else is attached"]
+    assert wider_grants("aws_iam_role_policy_attachment", {"role": "r", "policy_arn": OTHER}, None, "delete") == []
+
+
+def test_blocks_in_another_order_are_no_change() -> None:
+    blocks = [{"name": "a", "policy": policy(TRUST)}, {"name": "b", "policy": policy(BROAD)}]
+    before, after = {"inline_policy": blocks}, {"inline_policy": blocks[::-1]}
+    assert summarise(plan_document(change("aws_iam_role.a", ["update"], before=before, after=after))).policies == ()
+
+
+def test_what_is_known_of_inline_policies_is_compared_although_another_is_not_known_yet() -> None:
+    before = {"inline_policy": [{"name": "a", "policy": policy(TRUST)}]}
+    after = {"inline_policy": [{"name": "a", "policy": policy(BROAD)}, {"name": "b"}]}
+    unknown = {"inline_policy": [{}, {"policy": True}]}
+    said = printed(change("aws_iam_role.a", ["update"], before=before, after=after, after_unknown=unknown))
+    assert "~ aws_iam_role.a: inline policies, known only after the apply" in said
+    assert "Broad (added, wider)" in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "unknown", "what"),
+    [
+        ("aws_iam_user_policy", {"policy": True}, "IAM policy"),
+        ("aws_iam_role", {"inline_policy": True}, "inline policies"),
+        ("aws_secretsmanager_secret_policy", {"policy": True}, "policy"),
+        ("aws_opensearch_domain", {"access_policies": True}, "access policies"),
+        ("aws_some_thing", {"block": [{"resource_policy_json": True}]}, "block.resource policy json"),
+    ],
+)
+def test_a_policy_that_is_not_known_yet_is_listed_wherever_it_stands(
+    kind: str, unknown: dict[str, Any], what: str
+) -> None:
+    new = change(f"{kind}.a", ["create"], after={}, after_unknown=unknown, name="a")
+    assert f"+ {kind}.a: {what}, known only after the apply" in printed(new)
+
+
+def test_what_the_sources_do_not_set_is_no_policy_that_is_unknown() -> None:
+    unknown = {"inline_policy": True, "managed_policy_arns": True, "id": True}
+    new = change("aws_iam_role.a", ["create"], after={"name": "r"}, after_unknown=unknown, name="a")
+    for expressions, listed in (({"name": {}}, 0), ({"name": {}, "inline_policy": [], "managed_policy_arns": {}}, 2)):
+        document = plan_document(new)
+        resource: dict[str, Any] = {"address": "aws_iam_role.a", "expressions": expressions}
+        document["configuration"] = {"root_module": {"resources": [resource]}}
+        assert len(summarise(document).policies) == listed
+    # The same in a module with a key.
+    deep = change('module.m["k"].aws_iam_role.a["x"]', ["create"], after={}, after_unknown=unknown, name="a")
+    document = plan_document(deep)
+    document["configuration"] = {"root_module": {"module_calls": {"m": {"module": {"resources": [resource]}}}}}
+    assert len(summarise(document).policies) == 2
+    document["configuration"]["root_module"]["module_calls"]["m"]["module"]["resources"][0]["expressions"] = {}
+    assert summarise(document).policies == ()
+
+
+def test_a_sensitive_policy_is_listed_wherever_it_stands() -> None:
+    hidden = change(
+        "aws_opensearch_domain.a",
+        ["update"],
+        before={"access_policies": SECRET},
+        after={"access_policies": f"{SECRET}2"},
+        before_sensitive={"access_policies": True},
+        after_sensitive={"access_policies": True},
+    )
+    said = printed(hidden)
+    assert "~ aws_opensearch_domain.a: access policies, sensitive, so not shown" in said
+    assert SECRET not in said
+
+
+UNREAD = ("aws_iam_access_key", "aws_kms_grant", "aws_lakeformation_permissions", "aws_cognito_identity_pool_roles_x")
+
+
+@pytest.mark.parametrize("kind", UNREAD)
+@pytest.mark.parametrize("actions", [["create"], ["update"], ["delete"], ["delete", "create"]])
+def test_what_may_grant_something_and_cannot_be_read_is_said_loudly(kind: str, actions: list[str]) -> None:
+    before = None if actions == ["create"] else {"who": "a", "tags": {}}
+    after = None if actions == ["delete"] else {"who": "b", "tags": {"a": "b"}}
+    document = plan_document(change(f"{kind}.a", actions, before=before, after=after))
+    made = report(summarise(document))
+    action = "replace" if len(actions) > 1 else actions[0]
+    for said in ("\n".join(text(made)), to_markdown(made).partition("<details>")[0]):
+        assert "NOT READ: 1 resource that may decide who may do what" in said
+        assert f"! {action} {kind}.a: tags, who" in said
+    assert to_json(made)["unread"][0]["address"] == f"{kind}.a"
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after"),
+    [
+        ("aws_iam_user", {"tags_all": {}}, {"tags_all": {"a": "b"}}),  # tags alone
+        ("aws_bedrockagentcore_policy_engine", {"name": "a"}, {"name": "b"}),
+        ("aws_secretsmanager_secret_policy", {"policy": policy(TRUST)}, {"policy": policy(BROAD)}),  # read
+        ("aws_lambda_function", {"description": "a"}, {"description": "b"}),
+    ],
+)
+def test_what_grants_nothing_or_is_read_is_not_said_to_be_unread(
+    kind: str, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    assert summarise(plan_document(change(f"{kind}.a", ["update"], before=before, after=after))).unread == ()
+
+
+def test_what_a_plan_puts_off_or_runs_besides_is_said() -> None:
+    document = plan_document()
+    document["deferred_changes"] = [{"reason": "x", "resource_change": change(MEMORY, ["create"], after={})}]
+    document["action_invocations"] = [{"address": "action.aws_lambda_invoke.a"}]
+    made = report(summarise(document))
+    assert f"put off, so not in this plan: {MEMORY}" in "\n".join(text(made))
+    assert "runs an action: action.aws_lambda_invoke.a" in "\n".join(text(made))
+    assert not made.summary.empty
 
 
 SETTINGS: dict[str, tuple[str, dict[str, Any], dict[str, Any], list[str]]] = {
