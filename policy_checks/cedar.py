@@ -6,7 +6,7 @@ from typing import Final
 
 from policy_checks.iam import InvalidDocument
 
-_TOKEN: Final = re.compile(r'//[^\n]*|"(?:[^"\\]|\\.)*"|[^"/]+|/')
+_TOKEN: Final = re.compile(r'//[^\n]*|"(?:[^"\\]|\\.)*"|[^"/]+|/|"', re.DOTALL)
 _STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
@@ -33,7 +33,10 @@ def parse(text: str) -> list[Policy]:
     Raises:
         InvalidDocument: If it is no Cedar.
     """
-    clean = "".join(token for token in _TOKEN.findall(text) if not token.startswith("//"))
+    tokens = [token for token in _TOKEN.findall(text) if not token.startswith("//")]
+    if '"' in tokens:
+        raise InvalidDocument("statement: a string is not closed")
+    clean = "".join(tokens)
     clean = re.sub(r'@\w+\s*\(\s*"(?:[^"\\]|\\.)*"\s*\)', "", clean)
     found = []
     for statement in _split(clean, ";"):
@@ -72,9 +75,39 @@ def parse(text: str) -> list[Policy]:
     return found
 
 
+def conjuncts(condition: str) -> list[str]:
+    """Expressions that all have to be true for a condition to be; the condition itself if it is no conjunction."""
+    text = condition.strip()
+    while text.startswith("("):
+        inside, rest = _balanced(text)
+        if rest.strip():
+            break
+        text = inside.strip()
+    # `if` takes all that follows into its last branch, and `||` is weaker than `&&`.
+    if re.match(r"if\b", text) or len(_split(text, "||")) > 1:
+        return [text]
+    parts = _split(text, "&&")
+    return [text] if len(parts) == 1 else [found for part in parts for found in conjuncts(part)]
+
+
 def without_strings(text: str) -> str:
     """The text with empty strings in it, so that what somebody quotes is not taken for code."""
     return _STRING.sub('""', text)
+
+
+def paths(text: str) -> list[str]:
+    """Attributes of `context` that a text reads, each as a path such as `context.input.clinic_id`.
+
+    `context["input"]`, spaces, `has` and brackets around the inner parts are no way round.
+    """
+    plain = re.sub(r'\[\s*"((?:[^"\\]|\\.)*)"\s*\]', r".\1", text)
+    plain = re.sub(r'\bcontext\s+has\s+"?input"?(?![\w.])', "true", plain)  # asks for nothing in it
+    plain = re.sub(r'\s+has\s+"?([\w.]+)"?', r".\1", plain)
+    plain = without_strings(plain)
+    plain = re.sub(r"\s*\.\s*", ".", plain)
+    while (unwrapped := re.sub(r"\((\s*context[\w.]*\s*)\)", lambda m: m[1].strip(), plain)) != plain:
+        plain = re.sub(r"\s*\.\s*", ".", unwrapped)
+    return re.findall(r"\bcontext(?:\.\w+)*", plain)
 
 
 def _balanced(text: str) -> tuple[str, str]:
@@ -95,7 +128,7 @@ def _balanced(text: str) -> tuple[str, str]:
 def _split(text: str, separator: str) -> list[str]:
     """Split at separators that are outside of brackets and strings."""
     parts, depth = [""], 0
-    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|.', text, re.DOTALL):
+    for token in re.finditer(rf'"(?:[^"\\]|\\.)*"|{re.escape(separator)}|.', text, re.DOTALL):
         one = token.group()
         if one in "([{":
             depth += 1

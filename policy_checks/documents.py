@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from policy_checks.iam import Statement, parse
@@ -16,7 +17,20 @@ PERMISSIONS: Final = (
 )
 """Types that hold what somebody may do."""
 
-AGENTCORE: Final = "bedrock-agentcore.amazonaws.com"
+ATTACHING: Final = {
+    "aws_iam_group_policy_attachment": "policy_arn",
+    "aws_iam_group_policy_attachments_exclusive": "policy_arns",
+    "aws_iam_policy_attachment": "policy_arn",
+    "aws_iam_role": "managed_policy_arns",
+    "aws_iam_role_policy_attachment": "policy_arn",
+    "aws_iam_role_policy_attachments_exclusive": "policy_arns",
+    "aws_iam_user_policy_attachment": "policy_arn",
+    "aws_iam_user_policy_attachments_exclusive": "policy_arns",
+}
+"""Types that give somebody policies by their ARNs, and the argument that names them."""
+
+_OF_OTHERS: Final = tuple(name for name in ATTACHING if "_group_" in name or "_user_" in name)
+"""Those that give no role anything."""
 
 
 def permissions(resource: Resource, plan: Plan) -> Iterator[Statement]:
@@ -60,61 +74,142 @@ def trust(resource: Resource) -> tuple[Statement, ...]:
 
 
 def trusts_agentcore(resource: Resource) -> bool:
-    """Whether AgentCore works in this role, for a runtime or a gateway.
+    """Whether AgentCore may work in this role, for a runtime or a gateway.
 
     Raises:
         Undecided: If the trust policy is unknown.
     """
-    return any(("Service", AGENTCORE) in statement.principals for statement in trust(resource) if statement.allow)
+    return any(
+        kind == "Service" and re.match(r"bedrock-agentcore[.-]", value, re.IGNORECASE)
+        for statement in trust(resource)
+        if statement.allow
+        for kind, value in statement.principals
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A policy that a resource gives to somebody by its ARN."""
+
+    arn: str
+    policies: tuple[Resource, ...]  # in the plan: none if what it allows stands elsewhere
+
+
+def attached(resource: Resource, plan: Plan) -> Iterator[Attachment]:
+    """Policies that a resource attaches, by whatever argument it does so.
+
+    Raises:
+        Undecided: If it is unknown which.
+    """
+    argument = ATTACHING[resource.type]
+    if resource.type == "aws_iam_role" and not plan.configured(resource, argument):
+        return  # computed: what other resources attach, and those say so themselves
+    found = resource.get(argument)
+    own = plan.of_type("aws_iam_policy")
+    arns = found if isinstance(found, list) else [] if found is None else [found]
+    referred = [policy for policy in plan.references(resource, argument) if policy.type == "aws_iam_policy"]
+    for arn in arns:
+        if arn is UNKNOWN:
+            if not referred:
+                raise Undecided(f"{argument} of {resource.address}")
+            yield Attachment(arn="", policies=tuple(referred))
+        else:
+            yield Attachment(arn=str(arn), policies=tuple(p for p in own if p.get("arn") == arn))
 
 
 def of_role(role: Resource, plan: Plan) -> tuple[list[Statement], list[str]]:
     """Collect what a role may do, from all resources of the plan.
 
     Returns:
-        Its statements, and the ARNs of attached policies that the plan does not hold.
+        Its statements, and policies whose content the plan does not hold: ARNs, and names of inline ones.
 
     Raises:
         Undecided: If a document is unknown, or it is unknown whose a document is.
     """
     plan.related()
     statements = [s for document in _inline(role, plan) for s in parse(document, where="inline_policy")]
-    for inline in plan.of_type("aws_iam_role_policy"):
-        if _is_for(inline, role, plan):
-            statements += permissions(inline, plan)
+    inline = [document for document in plan.of_type("aws_iam_role_policy") if _is_for(document, role, plan)]
+    for document in inline:
+        statements += permissions(document, plan)
     foreign: list[str] = []
-    managed = role.get("managed_policy_arns")
-    if managed is UNKNOWN and plan.configured(role, "managed_policy_arns"):
-        raise Undecided("managed_policy_arns")
-    if isinstance(managed, list):
-        foreign += [str(arn) for arn in managed if arn is not UNKNOWN]
-    for attachment in plan.of_type("aws_iam_role_policy_attachment"):
-        if not _is_for(attachment, role, plan):
+    for resource in plan.of_type(*ATTACHING):
+        if resource is not role and (resource.type == "aws_iam_role" or not _is_for(resource, role, plan)):
             continue
-        arn = attachment.get("policy_arn")
-        own = [
-            policy for policy in plan.of_type("aws_iam_policy") if arn is not UNKNOWN and policy.get("arn") == arn
-        ] or [policy for policy in plan.references(attachment, "policy_arn") if policy.type == "aws_iam_policy"]
-        if not own and arn is UNKNOWN:
-            raise Undecided(f"policy_arn of {attachment.address}")
-        if not own:
-            foreign.append(str(arn))
-        for policy in own:
-            statements += permissions(policy, plan)
+        for attachment in attached(resource, plan):
+            if not attachment.policies:
+                foreign.append(attachment.arn)
+            for policy in attachment.policies:
+                statements += permissions(policy, plan)
+    known = {document.get("name") for document in inline}
+    known |= {block.get("name") for block in role.blocks("inline_policy")} if _inline(role, plan) else set()
+    for resource in plan.of_type("aws_iam_role_policies_exclusive"):
+        if _is_for(resource, role, plan) and UNKNOWN not in known:
+            foreign += [f"inline policy {name}" for name in resource.known("policy_names") or () if name not in known]
     return statements, list(dict.fromkeys(foreign))
 
 
+def roles_of(document: Resource, plan: Plan) -> list[Resource]:
+    """Roles of the plan that have a policy document.
+
+    Raises:
+        Undecided: If it is unknown who has it.
+    """
+    plan.related()
+    if document.type == "aws_iam_role":
+        return [document]
+    found = []
+    for role in plan.of_type("aws_iam_role"):
+        if document.type == "aws_iam_role_policy":
+            holders = [document]
+        elif document.type == "aws_iam_policy":
+            holders = [
+                resource
+                for resource in plan.of_type(*ATTACHING)
+                if any(document in attachment.policies for attachment in attached(resource, plan))
+            ]
+        else:
+            return []
+        if any(holder is role or (holder.type != "aws_iam_role" and _is_for(holder, role, plan)) for holder in holders):
+            found.append(role)
+    return found
+
+
 def role_name(arn: str) -> str | None:
-    """Name of the role in an ARN, None if it names no role."""
-    found = re.fullmatch(r"arn:[^:]+:iam::[^:]*:role/(?:.*/)?([^/]+)", arn)
-    return found.group(1) if found else None
+    """Name of the role in an ARN, be it of the role or of a session in it; None if it names no role."""
+    found = re.fullmatch(r"arn:[^:]+:iam::[^:]*:role/(?:.*/)?([^/]+)|arn:[^:]+:sts::[^:]*:assumed-role/([^/]+)/.*", arn)
+    return (found[1] or found[2]) if found else None
+
+
+WORKS_IN: Final = {
+    "aws_bedrockagentcore_agent_runtime": "role_arn",
+    "aws_bedrockagentcore_browser": "execution_role_arn",
+    "aws_bedrockagentcore_code_interpreter": "execution_role_arn",
+    "aws_bedrockagentcore_gateway": "role_arn",
+    "aws_bedrockagentcore_memory": "memory_execution_role_arn",
+}
+"""Argument with the role in which AgentCore works, by type."""
+
+_HOLDER: Final = {
+    "aws_iam_policy_attachment": "roles",
+    "aws_iam_role_policies_exclusive": "role_name",
+    "aws_iam_role_policy_attachments_exclusive": "role_name",
+}
+"""Arguments that name roles, where that is not `role`."""
 
 
 def _is_for(resource: Resource, role: Resource, plan: Plan) -> bool:
-    named = resource.get("role")
-    if named is not UNKNOWN and named is not None:
-        return bool(named == role.get("name") or role_name(str(named)) == role.get("name"))
-    roles = [found for found in plan.references(resource, "role") if found.type == "aws_iam_role"]
-    if not roles:
-        raise Undecided(f"role of {resource.address}")
-    return role in roles
+    if resource.type in _OF_OTHERS:
+        return False
+    argument = _HOLDER.get(resource.type, "role")
+    found = resource.get(argument)
+    named = found if isinstance(found, list) else [] if found is None else [found]
+    unknown = any(name is UNKNOWN for name in named)
+    name = role.get("name")
+    if name is not UNKNOWN and any(name in (one, role_name(str(one))) for one in named):
+        return True
+    referred = [entry for entry in plan.references(resource, argument) if entry.type == "aws_iam_role"]
+    if role in referred and (unknown or name is UNKNOWN):
+        return True
+    if (unknown and not referred) or (name is UNKNOWN and named and not referred):
+        raise Undecided(f"{argument} of {resource.address}")
+    return False

@@ -15,6 +15,9 @@ from policy_checks.plan import UNKNOWN, Undecided
 PRINCIPAL_TAG: Final = re.compile(r"\$\{aws:PrincipalTag/([^}]+)\}", re.IGNORECASE)
 
 
+_VARIABLE: Final = re.compile(r"\$\{[^}]*\}")
+
+
 class InvalidDocument(ValueError):
     """A policy document that IAM would refuse, or that no check can read."""
 
@@ -31,8 +34,8 @@ class Condition:
 
     @property
     def binds(self) -> bool:
-        """Whether a request without the key is refused: IfExists and ForAllValues let it pass."""
-        return not self.if_exists and self.qualifier != "forallvalues" and not self.operator.startswith("stringnot")
+        """Whether a request without the key is refused: IfExists, ForAllValues and negations let it pass."""
+        return not self.if_exists and self.qualifier != "forallvalues" and "not" not in self.operator
 
     @property
     def demands(self) -> bool:
@@ -57,15 +60,44 @@ class Statement:
     def covers(self, action: str) -> bool:
         """Whether it speaks of this action."""
         if self.not_actions:
-            return not any(_matches(pattern, action) for pattern in self.not_actions)
-        return any(_matches(pattern, action) for pattern in self.actions)
+            return not any(within(action, pattern) for pattern in self.not_actions)
+        return any(within(action, pattern) for pattern in self.actions)
 
     def covered(self, actions: Iterable[str]) -> list[str]:
         """Those of some actions that it speaks of."""
         return [action for action in actions if self.covers(action)]
 
+    def touches(self, patterns: Iterable[str]) -> list[str]:
+        """Those of some actions, which may be patterns such as `dynamodb:*`, of which it names one at least."""
+        if self.not_actions:
+            return [wanted for wanted in patterns if not any(within(wanted, one) for one in self.not_actions)]
+        return [wanted for wanted in patterns if any(overlap(one, wanted) for one in self.actions)]
+
+    def touching(self, pattern: str) -> list[str]:
+        """The actions it names that have something in common with a pattern such as `dynamodb:*`."""
+        return [action for action in self.actions if overlap(action, pattern)]
+
+    def includes(self, pattern: str) -> bool:
+        """Whether it speaks of all actions that a pattern such as `dynamodb:*` stands for."""
+        if self.not_actions:
+            return not any(overlap(one, pattern) for one in self.not_actions)
+        return any(within(pattern, one) for one in self.actions)
+
+    def reaches(self, arn: str) -> bool:
+        """Whether it speaks of a resource, which may be a pattern such as `arn:aws:s3:::bucket/*`, or of a part of it.
+
+        A variable in the statement may be anything.
+        """
+        if self.not_resources:
+            return not any(within(arn, one, case=True) for one in self.not_resources)
+        return any(overlap(_VARIABLE.sub("*", one), arn, case=True) for one in self.resources)
+
+    def reaches_all(self, arn: str) -> bool:
+        """Whether it speaks of all resources that a pattern such as `arn:aws:s3:::bucket/*` stands for."""
+        return not self.not_resources and any(within(arn, one, case=True) for one in self.resources)
+
     def demanded(self) -> set[str]:
-        """Keys, in lower case, that must be there: named by Null, or compared in a way that needs them."""
+        """Keys, in lower case, that must be there, since Null says so."""
         return {c.key for c in self.conditions if c.demands}
 
     def on(self, key: str) -> list[Condition]:
@@ -163,9 +195,54 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(str(entry).lower() if isinstance(entry, bool) else str(entry) for entry in entries)
 
 
-def _matches(pattern: str, action: str) -> bool:
-    # IAM knows * and ? alone; fnmatch would take [ for a set.
-    return fnmatch.fnmatchcase(action.lower(), pattern.lower().replace("[", "[[]"))
+def within(inner: str, outer: str, *, case: bool = False) -> bool:
+    """Whether all that a pattern stands for is in another one. IAM knows * and ? alone.
+
+    Args:
+        inner: The pattern, or a plain text.
+        outer: The other one.
+        case: Whether case counts: in ARNs it does, in actions it does not.
+    """
+    if not case:
+        inner, outer = inner.lower(), outer.lower()
+    # fnmatch would take [ for a set.
+    return fnmatch.fnmatchcase(inner, outer.replace("[", "[[]"))
+
+
+def overlap(one: str, other: str, *, case: bool = False) -> bool:
+    """Whether two patterns have a text in common.
+
+    Args:
+        one: A pattern, or a plain text.
+        other: The other one.
+        case: As for `within`.
+    """
+    if not case:
+        one, other = one.lower(), other.lower()
+    # Lengths of `other` that can be used up by what was read of `one`.
+    positions = _skip({0}, other)
+    for sign in one:
+        if sign == "*":
+            positions = set(range(min(positions), len(other) + 1)) if positions else set()
+            continue
+        after = set()
+        for at in positions:
+            if at < len(other) and other[at] == "*":
+                after.add(at)
+            elif at < len(other) and ("?" in (sign, other[at]) or sign == other[at]):
+                after.add(at + 1)
+        positions = _skip(after, other)
+    return len(other) in positions
+
+
+def _skip(positions: set[int], pattern: str) -> set[int]:
+    """Add the places behind stars, which may stand for nothing."""
+    found = set(positions)
+    for at in positions:
+        while at < len(pattern) and pattern[at] == "*":
+            at += 1
+            found.add(at)
+    return found
 
 
 def _holds_unknown(value: Any) -> bool:

@@ -24,6 +24,9 @@ UNKNOWN: Final = _Unknown.UNKNOWN
 PRODUCTION_TAG: Final = "Production"
 """Tag that says "true" on everything of a production environment."""
 
+ACCOUNT: Final = re.compile(r"\d{12}")
+"""The id of an account."""
+
 _MODULE: Final = re.compile(r'module\.([^.\[]+)(?:\[(?:\d+|"(?:[^"\\]|\\.)*")\])?')
 
 
@@ -120,6 +123,29 @@ class Plan:
         if "true" in said:
             return True
         return False if "false" in said else None
+
+    @cached_property
+    def account(self) -> str | None:
+        """The account that this plan is for; None if nothing says so.
+
+        The root's variable `account_id` says it, or the ARNs of the roles that are already there.
+        """
+        said = self.variables.get("account_id")
+        if isinstance(said, str) and ACCOUNT.fullmatch(said):
+            return said
+        arns = [arn for role in self.of_type("aws_iam_role") if isinstance(arn := role.get("arn"), str)]
+        found = {parts[4] for arn in arns if len(parts := arn.split(":")) > 5 and ACCOUNT.fullmatch(parts[4])}
+        return found.pop() if len(found) == 1 else None
+
+    def own_account(self) -> str:
+        """Return the account that this plan is for.
+
+        Raises:
+            Undecided: If nothing says so.
+        """
+        if self.account is None:
+            raise Undecided("the account of this plan (variable account_id)")
+        return self.account
 
     def of_type(self, *types: str) -> list[Resource]:
         """Return the resources of these types."""

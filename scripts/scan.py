@@ -3,8 +3,9 @@
     python -m scripts.scan [--env ENV] [--shrink]
 
 HCL tells little: most values are variables. So each environment is also planned, offline, as it will be once it is
-applied: recorded first, so that ids and ARNs are known and every policy is text that can be checked. Whatever fails and
-is neither suppressed in its block with a reason nor in the baseline fails the scan. SARIF files go to `.local/scan`.
+applied, and terraform/network with its example for production: recorded first, so that ids and ARNs are known and every
+policy is text that can be checked. Whatever fails and is neither suppressed in its block with a reason nor in the
+baseline fails the scan. SARIF files go to `.local/scan`.
 
 Exit codes: 0; 1 for findings, and for a baseline or a suppression that is not as it must be; 2 if there is no result.
 """
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,7 @@ from policy_checks.plan import UNKNOWN, NotAPlan, read_plan
 from scripts.plan import OfflineWorkspace, offline_workspace
 from scripts.scanning.baseline import BASELINE, Entry, added, read_baseline, write_baseline
 from scripts.scanning.findings import OURS, Scan, of_modules, of_plan, with_baseline
+from scripts.scanning.network import FOLDER, plan_network
 from scripts.scanning.report import print_report
 from scripts.scanning.sarif import sarif
 from scripts.scanning.sources import Sources, read_sources
@@ -69,14 +71,24 @@ def scan_environment(job: Job, workspace: OfflineWorkspace, name: str) -> Scan:
     state = workspace.apply(name, into=job.work / "states")
     document = as_written(workspace.plan(name, state=state).document, fresh=fresh)
     planned = time.monotonic() - began
-    scan = scan_plan(job, name, document, began=began)
+    scan = scan_plan(job, name, document, root_folder=f"terraform/envs/{name}", began=began)
     kind = "production" if scan.production else "not production"
     job.progress(f"{name} ({kind}): recorded and planned in {planned:.0f} s, scanned in {scan.seconds - planned:.0f} s")
     return scan
 
 
-def scan_plan(job: Job, name: str, document: Mapping[str, Any], *, began: float) -> Scan:
-    """Scan plan JSON of an environment."""
+def scan_network(job: Job, workspace: OfflineWorkspace) -> Scan:
+    """Plan the network's root as it is in production, and scan the plan."""
+    began = time.monotonic()
+    fresh, later = plan_network(workspace)
+    planned = time.monotonic() - began
+    scan = scan_plan(job, "network", as_written(later, fresh=fresh), root_folder=FOLDER, began=began)
+    job.progress(f"network: recorded and planned in {planned:.0f} s, scanned in {scan.seconds - planned:.0f} s")
+    return scan
+
+
+def scan_plan(job: Job, name: str, document: Mapping[str, Any], *, root_folder: str, began: float) -> Scan:
+    """Scan plan JSON of a root module."""
     path = job.work / f"{name}.json"
     path.touch(mode=0o600)  # a plan holds every value
     path.write_text(json.dumps(document), encoding="utf-8")
@@ -86,13 +98,13 @@ def scan_plan(job: Job, name: str, document: Mapping[str, Any], *, began: float)
         records,
         document,
         sources=job.sources,
-        root_folder=f"terraform/envs/{name}",
+        root_folder=root_folder,
         seconds=time.monotonic() - began,
     )
 
 
 def scan_all(names: Sequence[str], *, modules: bool, tool: Scanner, sources: Sources, progress: Progress) -> list[Scan]:
-    """Scan modules and environments, two things at a time.
+    """Scan modules with the network's root, and environments, two things at a time.
 
     Raises:
         ScanError: If there is no result.
@@ -101,13 +113,15 @@ def scan_all(names: Sequence[str], *, modules: bool, tool: Scanner, sources: Sou
     with tempfile.TemporaryDirectory(prefix="scan-") as scratch, ThreadPoolExecutor(_WORKERS) as pool:
         job = Job(scanner=tool, sources=sources, work=Path(scratch).resolve(), progress=progress)
         futures: list[Future[Scan]] = [pool.submit(scan_modules, job)] if modules else []
-        try:
-            with offline_workspace() as workspace:
+        with offline_workspace() as workspace:
+            try:
+                futures += [pool.submit(scan_network, job, workspace)] if modules else []
                 futures += [pool.submit(scan_environment, job, workspace, name) for name in names]
                 return [future.result() for future in futures]
-        finally:
-            for future in futures:
-                future.cancel()
+            finally:
+                for future in futures:
+                    future.cancel()
+                wait(futures)  # what still runs writes into the workspace, which is removed next
 
 
 def problems_of(scans: Sequence[Scan], *, sources: Sources, baseline: Sequence[Entry], whole: bool) -> list[str]:
@@ -202,9 +216,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--shrink", action="store_true", help="remove from the baseline what does not occur any more")
     options = parser.parse_args(argv)
     if options.env is not None and options.env not in known:
-        parser.error(f"ENV: must be one of {', '.join(known)}; got {options.env!r}")
+        print(f"scan: ENV must be one of {', '.join(known)}; got {options.env!r}", file=sys.stderr)
+        return 2
     if options.shrink and options.env is not None:
-        parser.error("--shrink: needs a scan of everything; leave --env out")
+        print("scan: --shrink needs a scan of everything; leave ENV out", file=sys.stderr)
+        return 2
     # Without a terminal the width would be 80, and the tables three times as long.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     began = time.monotonic()

@@ -5,6 +5,7 @@ from typing import Final
 from policy_checks.check import Check
 from policy_checks.checks import (
     authorizers,
+    data,
     encryption,
     execution_roles,
     functions,
@@ -23,6 +24,7 @@ CHECKS: Final[tuple[Check, ...]] = tuple(
     sorted(
         (
             *authorizers.CHECKS,
+            *data.CHECKS,
             *encryption.CHECKS,
             *execution_roles.CHECKS,
             *functions.CHECKS,

@@ -7,6 +7,7 @@ from policy_checks.check import Check, Severity
 from policy_checks.plan import UNKNOWN, Plan, Resource, Undecided, listed
 
 _TYPES: Final = ("aws_bedrockagentcore_agent_runtime", "aws_bedrockagentcore_gateway")
+_OPERATOR: Final = ("authorizing_claim_match_value", "claim_match_operator")
 _JWT: Final = ("authorizer_configuration", "custom_jwt_authorizer")
 
 
@@ -18,6 +19,10 @@ def _verified_tokens(resource: Resource, plan: Plan) -> Iterator[str]:
             return
     if not resource.blocks(*_JWT):
         yield "authorizer_configuration has no custom_jwt_authorizer, so no token of a user is verified"
+        return
+    address = resource.get(*_JWT, "discovery_url")
+    if isinstance(address, str) and not address.startswith("https://"):
+        yield "discovery_url is no https address, so whoever is on the way decides which keys sign"
 
 
 def _clients(resource: Resource, plan: Plan) -> Iterator[str]:
@@ -44,10 +49,11 @@ def _claims(resource: Resource, plan: Plan) -> Iterator[str]:
         found[name] = claim
     value = ("authorizing_claim_match_value", "claim_match_value")
     use = found.get("token_use")
-    if use is None or use.known(*value, "match_value_string") != "access":
+    if use is None or use.known(*value, "match_value_string") != "access" or use.known(*_OPERATOR) != "EQUALS":
         yield "no custom_claim asks that token_use equals access, so ID tokens may get in"
     tier = found.get("tiers") or found.get("tier")
-    if tier is None or not (tier.known(*value, "match_value_string_list") or tier.known(*value, "match_value_string")):
+    tiers = [] if tier is None else listed(tier.known(*value, "match_value_string_list"), what="tiers")
+    if tier is None or not (all(tiers) and (tiers or tier.known(*value, "match_value_string"))):
         yield "no custom_claim compares the tier with those of this deployment, so users without a tier get in"
 
 

@@ -16,8 +16,11 @@ _KEYS: Final = {
 
 def _own_key(resource: Resource, plan: Plan) -> Iterator[str]:
     argument = _KEYS[resource.type]
-    if not resource.known(argument):
+    key = resource.known(argument)
+    if not key:
         yield f"{argument} is not set, so a key of AWS encrypts it"
+    elif "alias/aws/" in str(key):
+        yield f"{argument} is {key}, a key of AWS, which nobody can disable"
 
 
 CHECKS: Final = (

@@ -5,29 +5,47 @@ from collections.abc import Iterator
 from typing import Final
 
 from policy_checks.check import Check, Severity
-from policy_checks.plan import Plan, Resource
+from policy_checks.plan import ACCOUNT, Plan, Resource
+
+_OF_ACCOUNT: Final = re.compile(r"(\d{12})|arn:[^:]+:(?:iam|sts)::(\d{12}):.+")
 
 
 def _permission(resource: Resource, plan: Plan) -> Iterator[str]:
+    action = str(resource.known("action")).lower()
+    if action not in ("lambda:invokefunction", "lambda:invokefunctionurl"):
+        yield f"action is {action}: who calls the function needs lambda:InvokeFunction"
     principal = str(resource.known("principal"))
-    if principal == "*":
-        yield "principal is *: every account of AWS may call the function"
+    if "*" in principal:
+        yield f"principal is {principal}: every account of AWS may call the function"
         return
-    if not principal.endswith(".amazonaws.com"):
-        account = re.search(r"\d{12}", principal)
-        own = plan.variables.get("account_id")
-        if account is None or (own is not None and account.group() != own) or own is None:
-            yield f"principal is {principal}, which is not known to be this account"
+    if not principal.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        found = _OF_ACCOUNT.fullmatch(principal)
+        if found is None or plan.account is None or (found[1] or found[2]) != plan.account:
+            yield f"principal is {principal}, which is not known to be of this account"
         return
     source = resource.known("source_arn")
     if not source:
         yield f"{principal} may call the function for anybody: source_arn is not set"
         return
-    parts = str(source).split(":")
-    if "*" in str(source) and (len(parts) < 6 or "*" in parts[4]):
-        yield f"source_arn {source!r} meets resources of other accounts"
-    if not resource.known("source_account") and (len(parts) < 6 or not re.fullmatch(r"\d{12}", parts[4])):
+    yield from _source(str(source), resource.known("source_account"), plan)
+
+
+def _source(source: str, account: str | None, plan: Plan) -> Iterator[str]:
+    parts = source.split(":", 5)
+    if len(parts) < 6 or "*" in parts[2] or re.fullmatch(r"(\w[\w-]*/)?\*", parts[5]):
+        yield f"source_arn {source!r} names no source"
+        return
+    of_arn = parts[4]
+    if not of_arn and not account:  # an ARN of S3 holds no account
         yield f"source_arn {source!r} names no account, and source_account is not set"
+    if of_arn and not ACCOUNT.fullmatch(of_arn):
+        yield f"source_arn {source!r} meets resources of other accounts"
+    if of_arn and account and of_arn != account:
+        yield f"source_arn is of account {of_arn}, source_account is {account}"
+    named = [name for name in (of_arn, account) if name]
+    if any(name != plan.account for name in named) and plan.account is not None:
+        yield f"the source is of account {', '.join(dict.fromkeys(named))}, and this one is {plan.account}"
+    plan.own_account()
 
 
 def _url(resource: Resource, plan: Plan) -> Iterator[str]:

@@ -17,8 +17,11 @@ def _retention(resource: Resource, plan: Plan) -> Iterator[str]:
 
 
 def _own_key(resource: Resource, plan: Plan) -> Iterator[str]:
-    if not resource.known("kms_key_id"):
+    key = resource.known("kms_key_id")
+    if not key:
         yield "kms_key_id is not set"
+    elif "alias/aws/" in str(key):
+        yield f"kms_key_id is {key}, a key of AWS, which nobody can disable"
 
 
 def _a_year(resource: Resource, plan: Plan) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from policy_checks.check import Check, Severity
 from policy_checks.documents import PERMISSIONS, allows
-from policy_checks.iam import PRINCIPAL_TAG, Condition, Statement
+from policy_checks.iam import Condition, Statement
 from policy_checks.plan import Plan, Resource, listed
 
 SERVICE: Final = "bedrock-agentcore:"
@@ -29,6 +29,11 @@ UNFENCED: Final = tuple(
 )
 """Actions whose requests name no owner that a condition could compare, or whose condition keys nobody tried live."""
 DATA: Final = (*BY_ACTOR, *BY_NAMESPACE, *UNFENCED)
+
+_OWNER: Final = re.compile(
+    r"(?:/?[^*?$]*/)?\$\{aws:PrincipalTag/ClinicId\}/(?:[^*?$]*/)?\$\{aws:PrincipalTag/UserId\}(?:/.*)?", re.IGNORECASE
+)
+"""What is one user's: parts of their own for clinic and user, with nothing open before them."""
 
 _MEMORY_ARN: Final = re.compile(r"arn:[^:*?]+:bedrock-agentcore:[^:*?]+:[^:*?]+:memory/[^*?/]+")
 
@@ -65,8 +70,8 @@ def _fence(statement: Statement, *, keys: tuple[str, ...], what: str) -> Iterato
 
 def _open(condition: Condition, value: str) -> str:
     """Say what is wrong with a fence, nothing if it holds."""
-    if not PRINCIPAL_TAG.search(value):
-        return "is the same for every tenant: no tag of the caller is in it"
+    if not _OWNER.fullmatch(value):
+        return "is not one user's: ClinicId and UserId of the caller's tags must be parts of it, in this order"
     if condition.operator == "stringequals":
         return ""
     start, star, rest = value.partition("*")
@@ -109,12 +114,13 @@ CHECKS: Final = (
     ),
     Check(
         id="CKV_AGENTCORE_8",
-        name="Memory actions are fenced to the caller's own actor or namespace",
+        name="Memory actions are fenced to the caller's own actor or namespace, by clinic and user",
         severity=Severity.CRITICAL,
         why="The service takes any actor and any namespace. What keeps a tenant out of another's is the condition: "
-        "/actors/a* also meets /actors/ab, StringLike * meets all, IfExists and ForAllValues pass without the key.",
-        fix="StringEquals on actorId, StringLike on namespace and namespacePath, each with ${aws:PrincipalTag/...} and "
-        "* behind a slash at the end only.",
+        "/actors/a* also meets /actors/ab, StringLike * meets all, a tag that many share (Tier) meets all of those, "
+        "IfExists and ForAllValues pass without the key.",
+        fix="StringEquals on actorId, StringLike on namespace and namespacePath, each with "
+        "${aws:PrincipalTag/ClinicId}/${aws:PrincipalTag/UserId}, and * behind a slash at the end only.",
         types=PERMISSIONS,
         rule=_fenced,
     ),

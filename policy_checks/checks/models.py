@@ -1,5 +1,6 @@
 """Models: called with the guardrail, and by name."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,8 +15,22 @@ _INVOKE: Final = (
 )
 
 
+_UNGUARDED: Final = (
+    "bedrock:CreateModelInvocationJob",
+    "bedrock:InvokeAgent*",
+    "bedrock:InvokeBuilder*",
+    "bedrock:InvokeFlow*",
+    "bedrock:InvokeInlineAgent*",
+    "bedrock:RetrieveAndGenerate*",
+    "bedrock-mantle:*",
+)
+"""Further ways to a model, on which no condition asks for a guardrail."""
+
+
 def _guarded(resource: Resource, plan: Plan) -> Iterator[str]:
     for statement in allows(resource, plan):
+        if found := statement.touches(_UNGUARDED):
+            yield f"{statement.name} allows {', '.join(found)}, where no condition can ask for a guardrail"
         if not statement.covered(_INVOKE):
             continue
         bound = [
@@ -24,7 +39,7 @@ def _guarded(resource: Resource, plan: Plan) -> Iterator[str]:
             if c.binds
             and c.operator in ("stringequals", "arnequals")
             and c.values
-            and not any("*" in v for v in c.values)
+            and not any(re.search(r"[*?$]", v) for v in c.values)
         ]
         if not bound:
             yield f"{statement.name} allows models without asking for a guardrail"
@@ -37,7 +52,8 @@ def _named(resource: Resource, plan: Plan) -> Iterator[str]:
         if statement.not_resources:
             yield f"{statement.name} names the models that it excludes"
         for arn in statement.resources:
-            if "*" in arn.rpartition(":")[2] or arn == "*":
+            name = arn.split(":", 5)[-1]  # a model's id may hold colons
+            if re.search(r"[*?$]", name):
                 yield f"{statement.name} allows {arn!r}, which is no single model"
 
 
@@ -48,7 +64,8 @@ CHECKS: Final = (
         severity=Severity.HIGH,
         why="A guardrail is an argument of the call: whoever leaves it out is not guarded, unless IAM refuses the "
         "call.",
-        fix="Add StringEquals on bedrock:GuardrailIdentifier with ARN and version.",
+        fix="Add StringEquals on bedrock:GuardrailIdentifier with ARN and version, and allow no other way to a model "
+        "(agents, flows, batch jobs, bedrock-mantle).",
         types=PERMISSIONS,
         rule=_guarded,
     ),

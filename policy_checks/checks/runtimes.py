@@ -13,11 +13,13 @@ IDLE_SECONDS: Final = 900
 """Longest time that an idle microVM may wait; the service's own default."""
 
 _SECRET_NAME: Final = re.compile(
-    r"(^|_)(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|(API|ACCESS|PRIVATE|SECRET|SIGNING)_?KEY)$",
+    r"(^|_)(SECRET|TOKEN|PASS|PWD|CREDENTIALS?|(API|ACCESS|PRIVATE|SECRET|SIGNING|ENCRYPTION)_?KEY)(_?(VALUE|\d+))?$"
+    r"|PASSWORD|PASSWD|PASSPHRASE",
     re.IGNORECASE,
 )
 _SECRET_VALUE: Final = re.compile(
-    r"AKIA[0-9A-Z]{16}|ASIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.|://[^/\s:@]+:[^/\s@]+@"
+    r"AKIA[0-9A-Z]{16}|ASIA[0-9A-Z]{16}|\b(gh[pousr]_|github_pat_|xox[abpr]-|sk-|glpat-|AIza)[\w-]{16,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.|://[^/\s:@]+:[^/\s@]+@"
 )
 _POINTER: Final = re.compile(r"arn:[^:]+:(secretsmanager|ssm|kms):.*")
 

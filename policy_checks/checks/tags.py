@@ -19,7 +19,7 @@ def _separated(resource: Resource, plan: Plan) -> Iterator[str]:
             first = literal.index("\x00")
             if re.search(r"[*?]", literal[:first]):
                 yield f"{statement.name}: {text!r} has a wildcard before the tag, so the tag may stand anywhere"
-            elif re.search(r"[*?]", literal[first:]) and not re.search(r"\x00/[^\x00*?]*", literal[first:]):
+            elif re.search(r"\x00[^/].*[*?]|\x00[*?\x00]", literal, re.DOTALL):
                 yield f"{statement.name}: {text!r} goes on without a slash, so clinic-a meets clinic-ab"
             elif re.search(r"[^/][*?]", literal[first:]):
                 yield f"{statement.name}: {text!r} has a wildcard that does not stand behind a slash"

@@ -49,12 +49,18 @@ def _one(whole: Mapping[str, Any], module: str) -> dict[str, Any]:
     """Cut one module out of a plan, as if it were the root."""
     prefix = f"module.{module}"
     (planned,) = [m for m in whole["planned_values"]["root_module"]["child_modules"] if m["address"] == prefix]
+    configuration = whole["configuration"]["root_module"]["module_calls"][module]["module"]
     document = {
         "format_version": whole["format_version"],
         "terraform_version": whole["terraform_version"],
         "planned_values": {"root_module": {"resources": planned["resources"]}},
         "resource_changes": [c for c in whole["resource_changes"] if c.get("module_address") == prefix],
-        "configuration": {"root_module": whole["configuration"]["root_module"]["module_calls"][module]["module"]},
+        "variables": {
+            name: {"value": variable["default"]}
+            for name, variable in configuration.get("variables", {}).items()
+            if "default" in variable
+        },
+        "configuration": {"root_module": configuration},
     }
     cut: dict[str, Any] = json.loads(json.dumps(document).replace(f"{prefix}.", ""))
     for change in cut["resource_changes"]:

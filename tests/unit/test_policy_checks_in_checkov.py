@@ -19,14 +19,27 @@ from .policy_checks_support import EXAMPLES, examples, plan_examples
 pytestmark = pytest.mark.timeout(900)  # the first run installs checkov
 
 FILES = examples()
-NEEDS_THE_PLAN = {"CKV_AGENTCORE_14", "CKV_AGENTCORE_15", "CKV_AGENTCORE_16", "CKV_AGENTCORE_21"}
+NEEDS_THE_PLAN = {
+    "CKV_AGENTCORE_14",
+    "CKV_AGENTCORE_15",
+    "CKV_AGENTCORE_16",
+    "CKV_AGENTCORE_21",
+    "CKV_AGENTCORE_40",
+    "CKV_AGENTCORE_42",
+}
 """Checks that connect resources, which HCL in checkov does not."""
 UNDECIDED_IN_HCL = {
+    "CKV_AGENTCORE_17/fail-other-account",
+    "CKV_AGENTCORE_17/fail-other-accounts-session",
+    "CKV_AGENTCORE_18/fail-other-account",
+    "CKV_AGENTCORE_18/fail-other-account-too",
     "CKV_AGENTCORE_24/fail-no-endpoint",
+    "CKV_AGENTCORE_29/fail-source-of-another-account",
     "CKV_AGENTCORE_37/fail-password",
     "CKV_AGENTCORE_37/fail-admin",
+    "CKV_AGENTCORE_41/fail-of-somebody",
 }
-"""Further examples that say nothing in one block: another one is missing, or says that this is production."""
+"""Further examples that say nothing in one block: another one, or the production or account of the plan, is missing."""
 
 
 @pytest.fixture(scope="module")

@@ -434,15 +434,14 @@ def test_a_stale_entry_fails_until_shrink_removes_it(quick: Callable[..., int], 
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("--env", "local"), "ENV: must be one of"),
-        (("--env", "dev", "--shrink"), "--shrink: needs a scan of everything"),
+        (("--env", "local"), "scan: ENV must be one of"),
+        (("--env", "dev", "--shrink"), "scan: --shrink needs a scan of everything"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(
     args: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit):
-        scan.main(args)
+    assert scan.main(args) == 2
     assert said in capsys.readouterr().err
 
 
@@ -557,3 +556,28 @@ def test_a_page_that_is_out_of_date_is_noticed_and_written_anew(
     assert "run: make docs" in capsys.readouterr().err
     assert scan_docs.main([], path=path) == 0
     assert path.read_text() == text
+
+
+def test_the_security_page_lists_every_suppression_with_its_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = scan_docs.SECURITY.read_text()
+    written = sum(path.read_text().count("checkov:skip=") for path in (ROOT / "terraform").rglob("*.tf"))
+    assert f"\n{written} suppressions; " in text
+    copy = tmp_path / "security.md"
+    copy.write_text(text.replace(f"{written} suppressions", "no suppressions"))
+    assert scan_docs.main(["--check"], security=copy) == 1
+    assert "security.md: is not what the sources say; run: make docs" in capsys.readouterr().err
+    assert scan_docs.main([], security=copy) == 0
+    assert copy.read_text() == text
+    copy.write_text("no marks")
+    assert scan_docs.main(["--check"], security=copy) == 1
+
+
+def test_a_suppressed_check_has_to_be_explained(tmp_path: Path) -> None:
+    folder = tmp_path / "terraform"
+    folder.mkdir()
+    block = 'resource "aws_s3_bucket" "this" {\n  # checkov:skip=CKV_AWS_999:Nothing waits for anything here\n}\n'
+    (folder / "main.tf").write_text(block)
+    with pytest.raises(ValueError, match="_ASKS has no CKV_AWS_999"):
+        scan_docs.excused(folder)

@@ -24,11 +24,16 @@ resource "aws_iam_role_policy" "this" {
       Sid    = "DenyTenants"
       Effect = "Deny"
       Action = [
-        "sts:AssumeRole*", "sts:TagSession", "bedrock:Invoke*", "dynamodb:*", "bedrock-agentcore:*Event",
+        "sts:AssumeRole*", "sts:TagSession", "bedrock:Invoke*", "bedrock:Retrieve*", "bedrock-mantle:*", "dynamodb:*",
+        "bedrock-agentcore:*Event",
         "bedrock-agentcore:*Events", "bedrock-agentcore:*MemoryRecord*", "bedrock-agentcore:*MemoryExtractionJob*",
         "bedrock-agentcore:IngestData", "bedrock-agentcore:ListActors", "bedrock-agentcore:ListSessions",
       ]
       Resource = "*"
     }]
   })
+}
+
+resource "aws_s3_bucket" "documents" {
+  bucket = "clinic-documents"
 }

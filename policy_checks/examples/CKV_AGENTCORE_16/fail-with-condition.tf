@@ -24,7 +24,8 @@ resource "aws_iam_role_policy" "this" {
       Sid    = "DenyTenants"
       Effect = "Deny"
       Action = [
-        "sts:AssumeRole*", "sts:TagSession", "bedrock:Invoke*", "dynamodb:*", "bedrock-agentcore:*Event",
+        "sts:AssumeRole*", "sts:TagSession", "bedrock:Invoke*", "bedrock:Retrieve*", "bedrock-mantle:*", "dynamodb:*",
+        "bedrock-agentcore:*Event",
         "bedrock-agentcore:*Events", "bedrock-agentcore:*MemoryRecord*", "bedrock-agentcore:*MemoryExtractionJob*",
         "bedrock-agentcore:IngestData", "bedrock-agentcore:ListActors", "bedrock-agentcore:ListSessions",
       ]
@@ -37,4 +38,8 @@ resource "aws_iam_role_policy" "this" {
       Resource = ["arn:aws:s3:::clinic-documents", "arn:aws:s3:::clinic-documents/*"]
     }]
   })
+}
+
+resource "aws_s3_bucket" "documents" {
+  bucket = "clinic-documents"
 }

@@ -1,3 +1,7 @@
+variable "account_id" {
+  default = "111122223333"
+}
+
 resource "aws_iam_role" "tenant" {
   name = "clinic-tenant"
   assume_role_policy = jsonencode({

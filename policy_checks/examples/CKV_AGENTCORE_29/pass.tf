@@ -1,3 +1,7 @@
+variable "account_id" {
+  default = "111122223333"
+}
+
 resource "aws_lambda_permission" "this" {
   function_name  = "clinic-claims"
   action         = "lambda:InvokeFunction"

@@ -8,8 +8,8 @@ resource "aws_iam_policy" "this" {
       Action   = "bedrock-agentcore:RetrieveMemoryRecords"
       Resource = "arn:aws:bedrock-agentcore:eu-west-1:111122223333:memory/clinic_basic-a1b2c3d4e5"
       Condition = {
-        Null       = { "aws:PrincipalTag/ClinicId" = "false" }
-        StringLike = { "bedrock-agentcore:namespacePath" = "/actors/$${aws:PrincipalTag/ClinicId}*" }
+        Null       = { "aws:PrincipalTag/ClinicId" = "false", "aws:PrincipalTag/UserId" = "false" }
+        StringLike = { "bedrock-agentcore:namespacePath" = "/actors/$${aws:PrincipalTag/ClinicId}/$${aws:PrincipalTag/UserId}*" }
       }
     }]
   })

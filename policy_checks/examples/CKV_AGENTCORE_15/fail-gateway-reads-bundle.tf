@@ -1,0 +1,35 @@
+resource "aws_iam_role" "this" {
+  name = "clinic-gateway"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "AgentCore"
+      Effect    = "Allow"
+      Principal = { Service = "bedrock-agentcore.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = {
+        StringEquals = { "aws:SourceAccount" = "111122223333" }
+        ArnLike      = { "aws:SourceArn" = "arn:aws:bedrock-agentcore:eu-west-1:111122223333:gateway/clinic-gateway-*" }
+      }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "this" {
+  name = "gateway"
+  role = aws_iam_role.this.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "CallInterceptorAndTools"
+      Effect   = "Allow"
+      Action   = "lambda:InvokeFunction"
+      Resource = ["arn:aws:lambda:eu-west-1:111122223333:function:clinic-interceptor", "arn:aws:lambda:eu-west-1:111122223333:function:clinic-tools"]
+      }, {
+      Sid      = "Extra"
+      Effect   = "Allow"
+      Action   = "s3:GetObject"
+      Resource = "arn:aws:s3:::clinic-artifacts/agents/*"
+    }]
+  })
+}

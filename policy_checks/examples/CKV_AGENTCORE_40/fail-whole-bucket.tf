@@ -1,0 +1,31 @@
+resource "aws_s3_bucket" "documents" {
+  bucket = "clinic-documents"
+}
+
+resource "aws_iam_role" "this" {
+  name = "clinic-tenant"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "Trust"
+      Effect    = "Allow"
+      Principal = { AWS = "arn:aws:iam::111122223333:role/clinic-broker" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "this" {
+  name = "data"
+  role = aws_iam_role.this.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "All"
+      Effect    = "Allow"
+      Action    = "s3:*"
+      Resource  = ["arn:aws:s3:::clinic-documents", "arn:aws:s3:::clinic-documents/clinics/$${aws:PrincipalTag/ClinicId}/*"]
+      Condition = { Null = { "aws:PrincipalTag/ClinicId" = "false" } }
+    }]
+  })
+}
