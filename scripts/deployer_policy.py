@@ -1,10 +1,10 @@
-"""Write the example policies of who deploys and who plans, from the resource types in the Terraform sources.
+"""Write the example policies of who deploys, plans, operates and takes down, from the resource types in the sources.
 
-    python -m scripts.deployer_policy           # write docs/examples/{deployer,network,planner}-policy.json
+    python -m scripts.deployer_policy           # write docs/examples/{deployer,network,operator,...}-policy.json
     python -m scripts.deployer_policy --check   # say whether they are up to date
-    python -m scripts.deployer_policy --print deployer --account 111122223333 --region eu-west-1 --prefix clinic
+    python -m scripts.deployer_policy --print planner --account 111122223333 --region eu-west-1 --prefix ab --env dev
 
-The files have the words ACCOUNT, REGION and PREFIX in them, and --print puts values in their place.
+The files have the words ACCOUNT, REGION, PREFIX and ENVIRONMENT in them, and --print puts values in their place.
 """
 
 import argparse
@@ -25,9 +25,7 @@ MAX_POLICY_CHARS: Final = 10_240
 """Longest inline policies of one role, without white space. Source: IAM quotas."""
 _TYPE: Final = re.compile(r'^\s*resource\s+"([a-z0-9_]+)"', re.MULTILINE)
 _READS: Final = re.compile(r"[a-z0-9-]+:(Get|List|Describe)")
-_ONLY_STATE: Final = frozenset({"state"})
-"""The step that a plan needs too: it locks the state, and reads it with its key."""
-_STATE_KEY: Final = frozenset({"kms:Decrypt", "kms:GenerateDataKey"})
+NAMES: Final = ("deployer", "network", "operator", "planner", "teardown")
 _PASS_TO: Final = (
     "bedrock-agentcore.amazonaws.com",
     "lambda.amazonaws.com",
@@ -62,10 +60,13 @@ def policies(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         KeyError: If the document has no entry for a type of the sources.
     """
     types, network = types_in(), types_in(network=True)
+    steps = {name: [step for step, entry in document["steps"].items() if name in entry["policies"]] for name in NAMES}
     return {
-        "deployer": render(document, types, steps=frozenset(document["steps"]), passes_roles=True),
-        "network": render(document, network, steps=_ONLY_STATE, passes_roles=True),
-        "planner": render(document, types | network, steps=_ONLY_STATE, reads_only=True),
+        "deployer": render(document, types, steps=steps["deployer"], passes_roles=True),
+        "network": render(document, network, steps=steps["network"], passes_roles=True),
+        "operator": render(document, set(), steps=steps["operator"], word="Operate"),
+        "planner": render(document, types | network, steps=steps["planner"], word="Plan", reads_only=True),
+        "teardown": render(document, set(), steps=steps["teardown"], word="Teardown"),
     }
 
 
@@ -73,7 +74,8 @@ def render(
     document: Mapping[str, Any],
     types: set[str],
     *,
-    steps: frozenset[str],
+    steps: Sequence[str],
+    word: str = "Deploy",
     passes_roles: bool = False,
     reads_only: bool = False,
 ) -> dict[str, Any]:
@@ -83,8 +85,9 @@ def render(
         document: Content of deployer-actions.yaml.
         types: Resource types.
         steps: What it does besides, by the document's `steps`.
+        word: What its statements' names begin with.
         passes_roles: Whether it gives roles to services.
-        reads_only: Reads resources, not what is in them; the key of the state is used all the same.
+        reads_only: Of the types, reads resources, not what is in them; steps are what they are.
 
     Raises:
         KeyError: If the document has no entry for a type.
@@ -92,17 +95,18 @@ def render(
     actions: dict[str, set[str]] = {}
     for name in sorted(types):
         for where, names in document["types"][name].items():
-            kept = {n for n in names if not reads_only or _READS.match(n) or n in _STATE_KEY}
+            kept = {n for n in names if not reads_only or _READS.match(n)}
             actions.setdefault(where, set()).update(kept)
     for step in sorted(steps):
         for where, names in document["steps"][step]["allow"].items():
             actions.setdefault(where, set()).update(names)
     statements: list[dict[str, Any]] = [
         {
-            "Sid": f"{'Plan' if reads_only else 'Deploy'}{where.capitalize()}",
+            "Sid": f"{word}{where.capitalize()}",
             "Effect": "Allow",
             "Action": sorted(names),
             "Resource": document["resources"][where],
+            **({"Condition": document["conditions"][where]} if where in document["conditions"] else {}),
         }
         for where, names in sorted(actions.items())
         if names
@@ -120,7 +124,7 @@ def render(
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def filled_in(text: str, *, account: str, region: str, prefix: str) -> str:
+def filled_in(text: str, *, account: str, region: str, prefix: str, env: str) -> str:
     """Put values in place of the words.
 
     Raises:
@@ -130,11 +134,18 @@ def filled_in(text: str, *, account: str, region: str, prefix: str) -> str:
         ("account", account, r"[0-9]{12}"),
         ("region", region, r"[a-z]{2}(-[a-z]+)+-[0-9]"),
         ("prefix", prefix, r"[a-z][a-z0-9-]{1,18}[a-z0-9]"),
+        ("env", env, r"[a-z][a-z0-9]{1,9}"),
     ):
         if not re.fullmatch(pattern, value):
             raise ValueError(f"--{name}: {value!r} does not match {pattern}")
     partition = "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
-    words = {"ACCOUNT": account, "REGION": region, "PREFIX": prefix, "arn:aws:": f"arn:{partition}:"}
+    words = {
+        "ACCOUNT": account,
+        "REGION": region,
+        "PREFIX": prefix,
+        "ENVIRONMENT": env,
+        "arn:aws:": f"arn:{partition}:",
+    }
     for word, value in words.items():
         text = text.replace(word, value)
     return text
@@ -149,8 +160,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m scripts.deployer_policy", description=__doc__.partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is not up to date")
-    parser.add_argument("--print", choices=("deployer", "network", "planner"), help="print one, with these values:")
-    for name in ("account", "region", "prefix"):
+    parser.add_argument("--print", choices=NAMES, help="print one, with these values:")
+    for name in ("account", "region", "prefix", "env"):
         parser.add_argument(f"--{name}", default="")
     options = parser.parse_args(arguments)
     try:
@@ -160,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     if options.print:
         try:
-            values = {name: getattr(options, name) for name in ("account", "region", "prefix")}
+            values = {name: getattr(options, name) for name in ("account", "region", "prefix", "env")}
             print(filled_in(text_of(made[options.print]), **values), end="")
         except ValueError as error:
             print(f"deployer_policy: {error}", file=sys.stderr)

@@ -8,6 +8,7 @@ provider "aws" {
       Environment = var.environment
       CostCentre  = var.cost_centre
       ManagedBy   = "terraform"
+      Production  = tostring(var.production)
     }
   }
 }

@@ -10,6 +10,16 @@ variable "environment" {
   }
 }
 
+variable "production" {
+  description = "Whether it is the network of a production environment, as that says itself. What weakens a control is then refused."
+  type        = bool
+  nullable    = false
+  validation {
+    condition     = var.production || var.environment != "prod"
+    error_message = "production: must be true for environment prod; got ${jsonencode(var.production)}."
+  }
+}
+
 variable "cost_centre" {
   description = "Who pays; a tag of everything."
   type        = string
@@ -64,7 +74,7 @@ variable "artifacts_bucket" {
 }
 
 variable "internet_access" {
-  description = "Whether NAT gateways let the runtime out, on port 443; see the module about signing keys."
+  description = "Whether NAT gateways let the runtime out, on port 443. Set it to true with callback_urls set (as shipped): see the module about signing keys."
   type        = bool
   default     = false
   nullable    = false
@@ -78,16 +88,24 @@ variable "more_services" {
 }
 
 variable "log_retention_days" {
-  description = "Days that flow logs are kept."
+  description = "Days that flow logs are kept; in production a year or more."
   type        = number
   default     = 90
   nullable    = false
+  validation {
+    condition     = !var.production || var.log_retention_days >= 365
+    error_message = "log_retention_days: must be at least 365 in production, or what is found late has left no trace; got ${jsonencode(var.log_retention_days)}."
+  }
 }
 
 variable "log_kms_key_arn" {
-  description = "Key of the flow logs' group; null leaves AWS's own encryption."
+  description = "Key of the flow logs' group, whose policy lets CloudWatch Logs use it; null leaves AWS's own encryption, which production refuses."
   type        = string
   default     = null
+  validation {
+    condition     = !var.production || var.log_kms_key_arn != null
+    error_message = "log_kms_key_arn: must be the ARN of a KMS key in production; got null."
+  }
 }
 
 variable "catalog_dir" {

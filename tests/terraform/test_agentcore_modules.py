@@ -302,6 +302,7 @@ BAD: Final[Mapping[str, list[Case]]] = {
         ({"name": "a-b"}, 'name: must be 1-48 letters, digits and underscores, letter first; got "a-b".'),
         ({"role_arn": "r"}, 'role_arn: must be the ARN of a role; got "r".'),
         ({"agent_version": "latest"}, 'agent_version: must be a version such as 1.4.0; got "latest".'),
+        ({"coming_version": "9"}, 'coming_version: must be what an endpoint is to serve, or null; got "9".'),
         (_bundle(bucket="A"), 'bundle.bucket: must be the name of a bucket; got "A".'),
         (_bundle(key="agents/1.2.0/r.tar"), 'bundle.key: must be the key of a zip; got "agents/1.2.0/r.tar".'),
         (

@@ -251,6 +251,9 @@ PRODUCTION: Final[dict[str, tuple[Any, str]]] = {
     "customer_managed_key": (False, "customer_managed_key: must be true in production"),
     "alarms": ({}, "alarms.topic_arns: must name an SNS topic in production"),
     "protect_data": (False, "protect_data: must be true in production"),
+    "payload_logs": (["runtime"], "payload_logs: must be empty in production"),
+    "log_retention_days": (1, "log_retention_days: must be at least 90 in production"),
+    "kms_deletion_window_days": (7, "kms_deletion_window_days: must be 30 in production"),
 }
 
 
@@ -258,6 +261,16 @@ def test_production_refuses_what_weakens_it_and_says_all_of_it_at_once(ready: Of
     said = refused(ready, "prod", **{name: value for name, (value, _) in PRODUCTION.items()})
     for _, message in PRODUCTION.values():
         assert message in said
+
+
+def test_production_refuses_thresholds_that_switch_alarms_off(ready: OfflineWorkspace) -> None:
+    topics = {"topic_arns": ["arn:aws:sns:us-east-1:444455556666:clinic-alarms"]}
+    never = dict.fromkeys(("latency_p95_ms", "latency_p99_ms", "throttles", "cross_tenant_attempts"), 1e9)
+    for thresholds in ({"error_percent": 100}, never):
+        said = refused(ready, "prod", alarms={**topics, "thresholds": {"basic": thresholds}})
+        assert "alarms.thresholds: must in production be at most error_percent 20" in said
+    said = refused(ready, "dev", alarms={**topics, "thresholds": {"basic": never}})
+    assert "thresholds: throttles must be 1-1000 and cross_tenant_attempts 1-10, or the alarm never rings" in said
 
 
 def test_bad_values_are_refused_with_what_to_do(ready: OfflineWorkspace) -> None:
@@ -280,6 +293,25 @@ def test_bad_values_are_refused_with_what_to_do(ready: OfflineWorkspace) -> None
 def test_an_agent_of_another_contract_is_refused_at_plan_time(ready: OfflineWorkspace) -> None:
     said = refused(ready, "dev", **release(contract_version=2))
     assert "release.contract_version: must be 1, which this platform offers; publish an agent of that contract" in said
+
+
+def test_a_contract_that_changes_takes_every_endpoint_with_it(ready: OfflineWorkspace) -> None:
+    """What runs is of contract 9 here, so that the platform's own, 1, is another."""
+    changed = {"runtime_versions": {"1": "0.1.0"}, "runtime_contracts": {"1": 9}}
+    said = refused(ready, "dev", **release(**changed, endpoints={"live": "1", "candidate": "1"}))
+    assert "release.endpoints: must serve agents of contract 1, which this apply brings to the functions" in said
+    assert "make promote ENV=dev VERSION=0.2.0 ENDPOINT=live ARGS=--with-apply" in said
+
+
+def test_the_runtime_makes_no_log_groups_since_terraform_does(plans: dict[str, PlanResult]) -> None:
+    for made in plans.values():
+        assert made.recorded is not None
+        role = made.recorded["module.foundation.module.tenant_access.aws_iam_role_policy.execution"]
+        assert "logs:PutLogEvents" in role["policy"]
+        assert "CreateLogGroup" not in role["policy"]
+        groups = {entry["address"] for entry in resources(made) if entry["type"] == "aws_cloudwatch_log_group"}
+        for endpoint in ("live", "candidate", "DEFAULT"):
+            assert f'module.observability.aws_cloudwatch_log_group.runtime["{endpoint}"]' in groups
 
 
 def test_a_missing_value_is_named(ready: OfflineWorkspace) -> None:

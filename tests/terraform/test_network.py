@@ -36,12 +36,31 @@ def test_the_example_is_planned(root: Workspace) -> None:
     (module,) = content["planned_values"]["root_module"]["child_modules"]
     resources = planned_resources(module)
     assert {resource["type"] for resource in resources} >= {"aws_vpc", "aws_vpc_endpoint", "aws_flow_log"}
-    assert not [resource for resource in resources if "nat" in resource["type"] or "internet" in resource["type"]]
+    # With callback_urls the pool has a domain, whose keys come by the internet alone: the example does as it is.
+    dev = (SOURCES / "envs/dev/terraform.tfvars").read_text()
+    assert re.search(r'^callback_urls\s*= \["http', dev, re.MULTILINE)
+    assert "cognito-idp" not in {resource["index"] for resource in resources if resource["name"] == "interface"}
+    endpoints = [
+        resource for resource in resources if resource["address"].endswith("]") and resource["name"] == "interface"
+    ]
+    nat = [resource for resource in resources if resource["type"] == "aws_nat_gateway"]
+    # What the guide's costs count.
+    said = yaml.safe_load((CATALOG / "prices.yaml").read_text())["example"]["network"]
+    assert {"zones": len(nat), "interface_endpoints": len(endpoints)} == said
+    assert all(len(endpoint["values"].get("subnet_ids", nat)) == len(nat) for endpoint in endpoints)
     tagged = [resource["values"]["tags_all"] for resource in resources if "tags_all" in resource["values"]]
     assert tagged
     assert all(
         tags.items() >= {"Environment": "dev", "ManagedBy": "terraform", "Module": "network"}.items() for tags in tagged
     )
+
+
+def test_without_internet_access_nothing_leads_out_and_keys_have_an_endpoint(root: Workspace) -> None:
+    plan(root, "-out=closed.bin", "-var=internet_access=false")
+    content: dict[str, Any] = json.loads(root.terraform("show", "-json", "closed.bin", chdir=ROOT)[1])
+    resources = planned_resources(content["planned_values"]["root_module"]["child_modules"][0])
+    assert not [resource for resource in resources if "nat" in resource["type"] or "internet" in resource["type"]]
+    assert len([resource for resource in resources if resource["name"] == "interface"]) == 6  # the README's table
 
 
 @pytest.mark.parametrize(

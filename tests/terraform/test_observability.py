@@ -23,7 +23,7 @@ from .support import ROOT, SOURCES, Workspace, planned_resources
 
 CATALOG: Final = SOURCES / "catalog"
 LAYERS: Final[tuple[Layer, ...]] = ("agent", "gateway", "broker")
-PLATFORM: Final = "clinic-example"
+PLATFORM: Final = "clinic-dev-use1"  # of the README's example
 SECOND_TIER: Final = """
   premium = {
     display_name = "Premium"

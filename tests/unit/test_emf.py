@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -317,9 +318,12 @@ def test_a_refusal_of_the_tool_function_is_one_line() -> None:
     tools.answer("clinic_profile", {}, None, REQUEST)
     tools.answer("clinic_profile", {}, {}, REQUEST)
     tools.answer("clinic_profile", {}, {name: ISSUER.token() for name in headers}, REQUEST)
-    direct, missing, failed = lines.documents
-    assert counted(direct) == {"CrossTenantAttempts": 1, "GatewayDeniedAttempts": 1}
-    assert counted(missing) == {"GatewayDeniedAttempts": 1}
+    tools.answer("clinic_profile", {}, dict.fromkeys(headers, ISSUER.token(exp=int(time.time()) - 30)), REQUEST)
+    direct, missing, failed, expired = lines.documents
+    for document in (direct, missing):
+        assert document["Tier"] == UNKNOWN_TIER
+        assert counted(document) == {"CrossTenantAttempts": 1, "GatewayDeniedAttempts": 1}
+    assert counted(expired) == {"GatewayDeniedAttempts": 1}
     assert (failed["error_code"], failed["Tier"], counted(failed)) == ("internal", "basic", {"GatewayErrors": 1})
 
 

@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -10,9 +11,10 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from clinic_agent.credentials import LambdaBroker, TenantSessions
+from clinic_agent.identity.tokens import LEEWAY_SECONDS
 from clinic_agent.lambdas import tools as module
 from clinic_agent.lambdas.gateway_headers import ACCESS_TOKEN, REQUEST_ID
-from clinic_agent.lambdas.tools import MOST_SESSIONS, Tools, handler
+from clinic_agent.lambdas.tools import EXPIRED_ON_THE_WAY_SECONDS, MOST_SESSIONS, Tools, handler
 from clinic_agent.metering import RefusalEvent
 from clinic_agent.tools import ClinicData
 from tests.unit.support import TIER, USER_B, Issuer
@@ -159,9 +161,27 @@ def test_the_token_is_found_however_it_is_spelled(site: Site, headers: Any) -> N
     ids=lambda headers: str(headers)[:40],
 )
 def test_without_a_good_token_nothing_is_asked_for(site: Site, headers: Any) -> None:
-    assert code(handler({}, context(headers))) == "invalid_token"
+    """The interceptor lets none of these through, so whoever sends one came past the Gateway, client context or not."""
+    assert code(handler({}, context(headers))) == "direct_call"
+    assert [refusal.error_code for refusal in site.refusals] == ["direct_call"]
+    assert site.refusals[0].tenant is None
     assert site.broker.tokens == []
     assert site.calls == []
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "told"),
+    [
+        (LEEWAY_SECONDS + 5, "invalid_token"),
+        (EXPIRED_ON_THE_WAY_SECONDS - 5, "invalid_token"),
+        (EXPIRED_ON_THE_WAY_SECONDS + 5, "direct_call"),
+    ],
+)
+def test_a_token_that_expired_on_its_way_is_no_attack(site: Site, seconds_ago: int, told: str) -> None:
+    expired = int(time.time()) - seconds_ago
+    for claims, expected in (({}, told), ({"client_id": "other"}, "direct_call"), ({"iss": "other"}, "direct_call")):
+        assert code(handler({}, context(token=ISSUER.token(exp=expired, iat=expired - 600, **claims)))) == expected
+    assert site.broker.tokens == []
 
 
 @pytest.mark.parametrize(

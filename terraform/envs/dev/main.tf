@@ -44,22 +44,23 @@ module "encryption" {
 # Foundation and AgentCore feed each other: memories, then roles and functions that name them, then gateway and runtime in
 # those roles. Terraform orders single resources, so this is no circle; a depends_on between the modules would make one.
 module "foundation" {
-  source                   = "../../modules/foundation"
-  name_prefix              = var.name_prefix
-  account_id               = var.account_id
-  region                   = var.region
-  partition                = var.partition
-  tiers                    = module.catalog.tiers
-  tools                    = module.catalog.tools
-  memories                 = module.agentcore.memories
-  concurrency              = var.concurrency
-  protect_data             = var.protect_data
-  kms_deletion_window_days = var.kms_deletion_window_days
-  log_retention_days       = var.log_retention_days
-  log_kms_key_arn          = local.platform_key_arn
-  agentcore_kms_key_arn    = local.platform_key_arn
-  guardrail_kms_key_arn    = local.guardrail_key_arn
-  tags                     = local.tags
+  source                     = "../../modules/foundation"
+  name_prefix                = var.name_prefix
+  account_id                 = var.account_id
+  region                     = var.region
+  partition                  = var.partition
+  tiers                      = module.catalog.tiers
+  tools                      = module.catalog.tools
+  memories                   = module.agentcore.memories
+  concurrency                = var.concurrency
+  protect_data               = var.protect_data
+  kms_deletion_window_days   = var.kms_deletion_window_days
+  log_retention_days         = var.log_retention_days
+  log_kms_key_arn            = local.platform_key_arn
+  runtime_creates_log_groups = false # module observability makes them
+  agentcore_kms_key_arn      = local.platform_key_arn
+  guardrail_kms_key_arn      = local.guardrail_key_arn
+  tags                       = local.tags
 
   sign_in = {
     mfa           = var.mfa
@@ -94,11 +95,13 @@ module "agentcore" {
   foundation      = module.foundation.agentcore
   agent_version   = var.release.agent_version
   endpoints       = var.release.endpoints
-  network         = var.network
-  production      = var.production
-  policy_mode     = var.policy_mode
-  kms_key_arn     = local.platform_key_arn
-  tags            = local.tags
+  # When the contract changes, endpoints name the version that this apply makes. At the first apply all wait for what comes.
+  coming_version = length(var.release.runtime_versions) == 0 ? null : one(setsubtract(values(var.release.endpoints), keys(var.release.runtime_versions)))
+  network        = var.network
+  production     = var.production
+  policy_mode    = var.policy_mode
+  kms_key_arn    = local.platform_key_arn
+  tags           = local.tags
 
   bundle = {
     bucket  = var.artifacts_bucket

@@ -195,6 +195,10 @@ variable "kms_deletion_window_days" {
   type        = number
   default     = 30
   nullable    = false
+  validation {
+    condition     = !var.production || var.kms_deletion_window_days == 30
+    error_message = "kms_deletion_window_days: must be 30 in production, the longest that AWS offers: a key that is gone takes all that it encrypts; got ${jsonencode(var.kms_deletion_window_days)}."
+  }
 }
 
 variable "protect_data" {
@@ -213,6 +217,10 @@ variable "log_retention_days" {
   type        = number
   default     = 90
   nullable    = false
+  validation {
+    condition     = !var.production || var.log_retention_days >= 365
+    error_message = "log_retention_days: must be at least 365 in production, or an attack that is found late has left no trace; got ${jsonencode(var.log_retention_days)}."
+  }
 }
 
 variable "alarms" {
@@ -242,13 +250,22 @@ variable "alarms" {
     condition     = length(setsubtract(keys(var.alarms.thresholds), try(keys(yamldecode(file("${coalesce(var.catalog_dir, "${path.root}/../../catalog")}/tiers.yaml"))), keys(var.alarms.thresholds)))) == 0
     error_message = "alarms.thresholds: must be of tiers of the catalog (${join(", ", try(keys(yamldecode(file("${coalesce(var.catalog_dir, "${path.root}/../../catalog")}/tiers.yaml"))), []))}); got ${jsonencode(keys(var.alarms.thresholds))}."
   }
+  validation {
+    # A threshold that is never met is an alarm that is switched off. Module observability has wider bounds for all.
+    condition     = !var.production || alltrue([for t in values(var.alarms.thresholds) : t.error_percent <= 20 && t.latency_p95_ms <= 60000 && t.latency_p99_ms <= 120000 && t.throttles <= 100 && t.cross_tenant_attempts <= 3])
+    error_message = "alarms.thresholds: must in production be at most error_percent 20, latency_p95_ms 60000, latency_p99_ms 120000, throttles 100 and cross_tenant_attempts 3, or the alarms are as good as off; got ${jsonencode(var.alarms.thresholds)}."
+  }
 }
 
 variable "payload_logs" {
-  description = "Of runtime, gateway and memory, those whose application logs are kept. AWS writes requests and answers into them: what patients and clinicians said. None unless an incident needs it."
+  description = "Of runtime, gateway and memory, those whose application logs are kept. AWS writes requests and answers into them: what patients and clinicians said. For environments with test data."
   type        = set(string)
   default     = []
   nullable    = false
+  validation {
+    condition     = !(var.production && length(var.payload_logs) > 0)
+    error_message = "payload_logs: must be empty in production, they hold what patients and clinicians said; look for the fault in an environment with test data; got ${jsonencode(var.payload_logs)}."
+  }
 }
 
 variable "traces" {
@@ -293,6 +310,7 @@ variable "release" {
       architecture   = string
     })
     runtime_versions        = optional(map(string), {})
+    runtime_contracts       = optional(map(number), {})
     endpoints               = map(string)
     previous                = optional(map(string), {})
     candidate_share_percent = optional(number, 0)
@@ -327,9 +345,22 @@ variable "release" {
     error_message = "release.endpoints: must have candidate and live; got ${jsonencode(keys(var.release.endpoints))}."
   }
   validation {
-    # Before the first apply nothing has a number yet, and all endpoints wait for the first.
-    condition     = alltrue([for number in values(var.release.endpoints) : contains(length(var.release.runtime_versions) == 0 ? ["1"] : keys(var.release.runtime_versions), number)])
+    condition     = alltrue([for number, contract in var.release.runtime_contracts : contains(keys(var.release.runtime_versions), number) && contract >= 1 && floor(contract) == contract])
+    error_message = "release.runtime_contracts: must be whole numbers by number of runtime_versions, such as {\"1\": 1}; got ${jsonencode(var.release.runtime_contracts)}."
+  }
+  validation {
+    # Before the first apply nothing has a number yet, and all endpoints wait for the first. When the contract changes, they
+    # wait for the version that this apply makes, the next number.
+    condition = alltrue([for number in values(var.release.endpoints) : contains(concat(
+      length(var.release.runtime_versions) == 0 ? ["1"] : keys(var.release.runtime_versions),
+      lookup(var.release.runtime_contracts, try(tostring(max([for n in keys(var.release.runtime_versions) : tonumber(n)]...)), ""), var.release.contract_version) == var.release.contract_version ? [] : [try(tostring(max([for n in keys(var.release.runtime_versions) : tonumber(n)]...) + 1), "1")],
+    ), number)])
     error_message = "release.endpoints: must serve runtime versions that were applied here (${length(var.release.runtime_versions) == 0 ? "1, the first" : join(", ", keys(var.release.runtime_versions))}); apply first, then promote; got ${jsonencode(var.release.endpoints)}."
+  }
+  validation {
+    # An agent of one contract asks functions of another in vain.
+    condition     = alltrue([for number in values(var.release.endpoints) : lookup(var.release.runtime_contracts, number, var.release.contract_version) == var.release.contract_version])
+    error_message = "release.endpoints: must serve agents of contract ${var.release.contract_version}, which this apply brings to the functions; move them in the same apply: make promote ENV=${var.environment} VERSION=${var.release.agent_version} ENDPOINT=live ARGS=--with-apply (docs/upgrade.md); got ${jsonencode(var.release.endpoints)} of contracts ${jsonencode(var.release.runtime_contracts)}."
   }
   validation {
     condition     = alltrue([for endpoint, number in var.release.previous : contains(keys(var.release.endpoints), endpoint) && contains(length(var.release.runtime_versions) == 0 ? ["1"] : keys(var.release.runtime_versions), number)])

@@ -65,15 +65,16 @@ module "policy" {
 }
 
 module "runtime" {
-  source        = "../runtime"
-  name          = "${replace(var.name_prefix, "-", "_")}_agent" # the foundation's execution role names it too
-  role_arn      = var.foundation.execution_role_arn
-  agent_version = var.agent_version
-  authorizer    = local.authorizer
-  bundle        = var.bundle
-  endpoints     = var.endpoints
-  network       = var.network
-  tags          = local.tags.runtime
+  source         = "../runtime"
+  name           = "${replace(var.name_prefix, "-", "_")}_agent" # the foundation's execution role names it too
+  role_arn       = var.foundation.execution_role_arn
+  agent_version  = var.agent_version
+  authorizer     = local.authorizer
+  bundle         = var.bundle
+  endpoints      = var.endpoints
+  coming_version = var.coming_version
+  network        = var.network
+  tags           = local.tags.runtime
   environment = merge(
     {
       TOKEN_ISSUER    = var.foundation.issuer

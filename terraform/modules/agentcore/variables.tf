@@ -98,6 +98,12 @@ variable "endpoints" {
   nullable    = false
 }
 
+variable "coming_version" {
+  description = "Number of the version that this apply must make, where endpoints name it already: agent and platform change their contract together. Null where endpoints serve what is there."
+  type        = string
+  default     = null
+}
+
 variable "network" {
   description = "PUBLIC, or VPC with subnets and security groups of the caller's."
   type = object({

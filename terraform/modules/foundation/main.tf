@@ -66,6 +66,7 @@ module "tenant_access" {
   aws_endpoint_url            = var.aws_endpoint_url
   runtime_name                = local.runtime_name
   runtime_bundle              = var.runtime_bundle
+  runtime_creates_log_groups  = var.runtime_creates_log_groups
   session_seconds             = var.tenant_session_seconds
   broker_reserved_concurrency = var.concurrency.broker
   log_retention_days          = var.log_retention_days
@@ -110,7 +111,7 @@ module "gateway_access" {
   log_retention_days  = var.log_retention_days
   log_kms_key_arn     = var.log_kms_key_arn
   token               = local.token
-  broker_function_arn = module.tenant_access.broker_function_arn
+  broker_function_arn = module.tenant_access.broker_name_arn # the tools only name it; who gets the tools waits for both (outputs)
   gateway_kms_key_arn = var.agentcore_kms_key_arn
   tool_arguments      = { for tool in values(var.tools) : tool.wire_name => keys(tool.properties) }
   connectors          = toset([for tool in values(var.tools) : tool.connector_id if tool.connector_id != null])

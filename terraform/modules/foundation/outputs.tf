@@ -72,7 +72,7 @@ output "tenant_role_trust_policy" {
   value       = module.tenant_access.tenant_role_trust_policy
 }
 
-# What the agentcore module takes. Each waits for what its user needs, and for no more.
+# What the agentcore module takes. An output waits as a whole: nobody gets the tools before the broker can make tenant sessions.
 output "agentcore" {
   description = "What the agentcore module takes as its foundation."
   value = {

@@ -153,6 +153,13 @@ variable "log_kms_key_arn" {
   default     = null
 }
 
+variable "runtime_creates_log_groups" {
+  description = "Whether the runtime may make its own log groups, which have no retention and not our key. False where module observability makes them: code starts before they are there, and a group that it made would make that module's fail. What is printed until then is lost."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "agentcore_kms_key_arn" {
   description = "Key of memories and gateway, which tenants' sessions and the gateway's role then may use; null if AWS's own."
   type        = string

@@ -55,7 +55,7 @@ resource "aws_iam_role_policy" "this" {
 
 resource "aws_lambda_function" "this" {
   # checkov:skip=CKV_AWS_116:Called synchronously only; the caller gets the error, and there is no event to keep
-  # checkov:skip=CKV_AWS_117:Reaches AWS services alone, by IAM; nothing of the platform is in a private network
+  # checkov:skip=CKV_AWS_117:Calls AWS alone, and is called by IAM; network mode VPC is for the microVM, where a model acts
   # checkov:skip=CKV_AWS_173:Holds names and addresses, no secrets (CKV_AGENTCORE_25), which the key of AWS covers
   # checkov:skip=CKV_AWS_272:The code's SHA-256 is pinned and compared after each apply, below
   # checkov:skip=CKV_AWS_50:A trace would hold who asked for whose data, in one more service

@@ -15,7 +15,7 @@ output "role_arns" {
 }
 
 output "function_arns" {
-  description = "ARNs of the functions interceptor and tools, once they work."
+  description = "ARNs of the functions interceptor and tools, once they work; the tools need the broker besides, for which they do not wait."
   value = {
     interceptor = module.interceptor.arn
     tools       = module.tools.arn

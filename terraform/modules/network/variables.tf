@@ -99,7 +99,7 @@ variable "artifacts_bucket" {
 }
 
 variable "internet_access" {
-  description = "Whether NAT gateways let the runtime out to the internet, on port 443. Needed where the user pool has a domain (managed login): Cognito then refuses its PrivateLink endpoint, and the agent could not fetch signing keys."
+  description = "Whether NAT gateways let the runtime out to the internet, on port 443. Set it to true where the user pool has a domain, which it has with callback_urls set (as shipped): Cognito then refuses its PrivateLink endpoint, and the agent could not fetch signing keys."
   type        = bool
   default     = false
   nullable    = false

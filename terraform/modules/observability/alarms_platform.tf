@@ -4,18 +4,57 @@
 locals {
   # With no verified identity there is no tier: refusals of that kind have this one (`emf.py`).
   unknown_tier = { Platform = var.name_prefix, Tier = "unknown" }
+
+  # By layer, as `metering.py` names them.
+  unidentified = {
+    agent = {
+      alarm     = "denied-unidentified"
+      metric    = "DeniedAttempts"
+      threshold = 50
+      means     = "AgentCore's authorizer lets none through, so its client list and the agent's differ, or keys cannot be read."
+    }
+    gateway = {
+      alarm     = "denied-unidentified-gateway"
+      metric    = "GatewayDeniedAttempts"
+      threshold = 50
+      means     = "The Gateway's authorizer lets none through, so its settings and those of ${var.functions.interceptor} and ${var.functions.tools} differ, or somebody in this account invokes a function directly."
+    }
+    # Agent and tool function ask it with tokens that they have verified; renewals in a long turn may come too late.
+    broker = {
+      alarm     = "denied-unidentified-broker"
+      metric    = "BrokerDeniedAttempts"
+      threshold = 10
+      means     = "Agent and tools verify a token before they ask with it, so code in a session tries tokens, or somebody in this account invokes ${var.functions.broker} directly."
+    }
+  }
+
+  # What writes documents of metrics, by what it is; no endpoint's name has a hyphen.
+  metric_sources = merge(
+    { for name in var.runtime.endpoints : name => {
+      alarm     = "${name}-unreadable-metrics"
+      what      = "endpoint ${name}"
+      log_group = aws_cloudwatch_log_group.runtime[name].name
+    } },
+    { for name in ["broker", "interceptor", "tools"] : "function-${name}" => {
+      alarm     = "${name}-function-unreadable-metrics"
+      what      = "function ${var.functions[name]}"
+      log_group = "/aws/lambda/${var.functions[name]}"
+    } },
+  )
 }
 
+# Each layer has a look of its own at the token, after another had one; tokens do expire in between.
 resource "aws_cloudwatch_metric_alarm" "denied_unidentified" {
-  alarm_name          = "${var.name_prefix}-denied-unidentified"
-  alarm_description   = "50 requests or more in 5 minutes came to the agent with a token that is none of ours. AgentCore's authorizer lets none through, so its client list and the agent's differ, or keys cannot be read. Runbook: ${local.runbook}#denied"
+  for_each            = local.unidentified
+  alarm_name          = "${var.name_prefix}-${each.value.alarm}"
+  alarm_description   = "${each.value.threshold} requests or more in 5 minutes came to the ${each.key} with a token that is none of ours. ${each.value.means} Runbook: ${local.runbook}#denied"
   namespace           = local.namespace
-  metric_name         = "DeniedAttempts"
+  metric_name         = each.value.metric
   dimensions          = local.unknown_tier
   statistic           = "Sum"
   period              = 300
   comparison_operator = "GreaterThanOrEqualToThreshold"
-  threshold           = 50 # tokens do expire between the authorizer's look and ours
+  threshold           = each.value.threshold
   evaluation_periods  = 1
   treat_missing_data  = "notBreaching"
   alarm_actions       = local.actions
@@ -25,7 +64,7 @@ resource "aws_cloudwatch_metric_alarm" "denied_unidentified" {
 
 resource "aws_cloudwatch_metric_alarm" "direct_calls" {
   alarm_name          = "${var.name_prefix}-direct-calls"
-  alarm_description   = "Somebody in this account invoked the tool function without the Gateway. It was refused. Find the caller in CloudTrail (Invoke of ${var.functions.tools}) and take its permission. Runbook: ${local.runbook}#cross-tenant"
+  alarm_description   = "Somebody in this account invoked the tool function without the Gateway: with none of what the Gateway adds, or with a token that the interceptor would not have let through. It was refused. Find the caller in CloudTrail (Invoke of ${var.functions.tools}) and take its permission. Runbook: ${local.runbook}#cross-tenant"
   namespace           = local.namespace
   metric_name         = "CrossTenantAttempts"
   dimensions          = local.unknown_tier
@@ -100,11 +139,11 @@ resource "aws_cloudwatch_metric_alarm" "function_throttles" {
   tags                = var.tags
 }
 
-# An agent whose lines CloudWatch cannot read would look like one without requests.
+# An agent whose lines CloudWatch cannot read would look like one without requests, and a function like one without refusals.
 resource "aws_cloudwatch_metric_alarm" "unreadable_metrics" {
-  for_each            = var.runtime.endpoints
-  alarm_name          = "${var.name_prefix}-${each.key}-unreadable-metrics"
-  alarm_description   = "CloudWatch could not make metrics of lines of endpoint ${each.key}, so other alarms may be silent. Compare the lines of this release with those of the last. Runbook: ${local.runbook}#unreadable-metrics"
+  for_each            = local.metric_sources
+  alarm_name          = "${var.name_prefix}-${each.value.alarm}"
+  alarm_description   = "CloudWatch could not make metrics of lines of ${each.value.what}, so other alarms may be silent. Compare the lines of this release with those of the last. Runbook: ${local.runbook}#unreadable-metrics"
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   evaluation_periods  = 1
@@ -126,7 +165,7 @@ resource "aws_cloudwatch_metric_alarm" "unreadable_metrics" {
       metric {
         namespace   = "AWS/Logs"
         metric_name = metric_query.value
-        dimensions  = { LogGroupName = aws_cloudwatch_log_group.runtime[each.key].name }
+        dimensions  = { LogGroupName = each.value.log_group }
         period      = 300
         stat        = "Sum"
       }

@@ -5,10 +5,11 @@ locals {
     length(t.memory.strategies) > 0 ? ["${var.name_prefix}-tier-${tier}-namespace-resolution"] : [],
   )) }
   platform_alarm_names = sort(concat(
-    [for kind in ["denied-unidentified", "direct-calls", "broker-errors", "gateway-errors"] : "${var.name_prefix}-${kind}"],
+    [for layer in values(local.unidentified) : "${var.name_prefix}-${layer.alarm}"],
+    [for kind in ["direct-calls", "broker-errors", "gateway-errors"] : "${var.name_prefix}-${kind}"],
     [for name in keys(var.functions) : "${var.name_prefix}-${name}-function-errors" if name != "claims"],
     [for name in keys(var.functions) : "${var.name_prefix}-${name}-function-throttles"],
-    [for name in var.runtime.endpoints : "${var.name_prefix}-${name}-unreadable-metrics"],
+    [for source in values(local.metric_sources) : "${var.name_prefix}-${source.alarm}"],
     [for name in keys(local.quota_alarms) : "${var.name_prefix}-quota-${name}"],
   ))
 }

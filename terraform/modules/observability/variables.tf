@@ -220,15 +220,17 @@ variable "thresholds" {
     error_message = "thresholds: must be of tiers that exist (${join(", ", keys(var.tiers))}); got ${jsonencode(keys(var.thresholds))}."
   }
   validation {
-    condition     = alltrue([for t in values(var.thresholds) : t.error_percent > 0 && t.error_percent <= 100])
-    error_message = "thresholds: error_percent must be above 0 and at most 100; got ${jsonencode({ for name, t in var.thresholds : name => t.error_percent })}."
+    # The alarm rings above the threshold: at 100 it never would.
+    condition     = alltrue([for t in values(var.thresholds) : t.error_percent > 0 && t.error_percent <= 50])
+    error_message = "thresholds: error_percent must be above 0 and at most 50, or the alarm never rings; got ${jsonencode({ for name, t in var.thresholds : name => t.error_percent })}."
   }
   validation {
-    condition     = alltrue([for t in values(var.thresholds) : t.latency_p95_ms >= 1 && t.latency_p99_ms >= t.latency_p95_ms])
-    error_message = "thresholds: latency_p95_ms must be at least 1, and latency_p99_ms not below it; got ${jsonencode({ for name, t in var.thresholds : name => [t.latency_p95_ms, t.latency_p99_ms] })}."
+    # AWS ends a turn after 15 minutes; nobody waits for a third of that.
+    condition     = alltrue([for t in values(var.thresholds) : t.latency_p95_ms >= 1 && t.latency_p99_ms >= t.latency_p95_ms && t.latency_p99_ms <= 300000])
+    error_message = "thresholds: latency_p95_ms must be at least 1, and latency_p99_ms not below it and at most 300000 (5 minutes); got ${jsonencode({ for name, t in var.thresholds : name => [t.latency_p95_ms, t.latency_p99_ms] })}."
   }
   validation {
-    condition     = alltrue([for t in values(var.thresholds) : t.throttles >= 1 && t.cross_tenant_attempts >= 1])
-    error_message = "thresholds: throttles and cross_tenant_attempts must be at least 1; got ${jsonencode({ for name, t in var.thresholds : name => [t.throttles, t.cross_tenant_attempts] })}."
+    condition     = alltrue([for t in values(var.thresholds) : t.throttles >= 1 && t.throttles <= 1000 && t.cross_tenant_attempts >= 1 && t.cross_tenant_attempts <= 10])
+    error_message = "thresholds: throttles must be 1-1000 and cross_tenant_attempts 1-10, or the alarm never rings; got ${jsonencode({ for name, t in var.thresholds : name => [t.throttles, t.cross_tenant_attempts] })}."
   }
 }

@@ -93,5 +93,10 @@ resource "aws_bedrockagentcore_agent_runtime_endpoint" "this" {
       condition     = tonumber(each.value) <= tonumber(aws_bedrockagentcore_agent_runtime.this.agent_runtime_version)
       error_message = "endpoints.${each.key}: must be a version that exists, the newest is ${aws_bedrockagentcore_agent_runtime.this.agent_runtime_version}; got ${jsonencode(each.value)}."
     }
+    precondition {
+      # The number was foretold. If AgentCore gave another, an endpoint would serve an agent of another contract.
+      condition     = var.coming_version == null ? true : aws_bedrockagentcore_agent_runtime.this.agent_runtime_version == var.coming_version
+      error_message = "coming_version: this apply had to make version ${coalesce(var.coming_version, "-")}, and the newest is ${aws_bedrockagentcore_agent_runtime.this.agent_runtime_version}. Endpoints were not moved; make promote with --with-apply again once the release file knows every version."
+    }
   }
 }

@@ -193,6 +193,16 @@ variable "endpoints" {
   }
 }
 
+variable "coming_version" {
+  description = "Number of the version that this apply must make, where endpoints name it already: agent and platform change their contract together. Null where endpoints serve what is there."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.coming_version == null ? true : contains(values(var.endpoints), var.coming_version)
+    error_message = "coming_version: must be what an endpoint is to serve, or null; got ${jsonencode(var.coming_version)}."
+  }
+}
+
 variable "tags" {
   description = "Tags of runtime and endpoints; AgentVersion and BundleSha256 are added to the runtime's."
   type        = map(string)

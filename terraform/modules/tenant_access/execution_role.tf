@@ -45,9 +45,12 @@ resource "aws_iam_role_policy" "execution" {
       },
       {
         # AgentCore names the groups <runtime name>-<id>-<endpoint>; the id exists only after the runtime.
-        Sid      = "WriteOwnLogs"
-        Effect   = "Allow"
-        Action   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+        Sid    = "WriteOwnLogs"
+        Effect = "Allow"
+        Action = concat(
+          var.runtime_creates_log_groups ? ["logs:CreateLogGroup"] : [],
+          ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+        )
         Resource = "${local.arn_prefix}:logs:${var.region}:${var.account_id}:log-group:/aws/bedrock-agentcore/runtimes/${var.runtime_name}-*"
       },
       {

@@ -9,6 +9,11 @@ output "broker_function_arn" {
   }
 }
 
+output "broker_name_arn" {
+  description = "The same ARN for settings and policies that only name the broker: waits for nothing."
+  value       = local.broker_arn
+}
+
 output "role_arns" {
   description = "ARNs of the roles broker, tenant and execution, once their policies are attached."
   value = {

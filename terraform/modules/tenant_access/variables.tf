@@ -223,6 +223,13 @@ variable "runtime_bundle" {
   }
 }
 
+variable "runtime_creates_log_groups" {
+  description = "Whether the runtime may make its own log groups, which have no retention and not our key. False where module observability makes them: code starts before they are there, and a group that it made would make that module's fail. What is printed until then is lost."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "session_seconds" {
   description = "Life of tenant credentials. Short, since a suspended clinic's warm sessions go on until they expire."
   type        = number

@@ -20,6 +20,7 @@ mock_provider "aws" {
 # As example.tfvars.
 variables {
   environment      = "dev"
+  production       = false
   cost_centre      = "clinic-platform-dev"
   account_id       = "111122223333"
   region           = "us-east-1"
@@ -49,6 +50,23 @@ run "rejects_bad_settings" {
     cost_centre = ""
   }
   expect_failures = [var.environment, var.cost_centre]
+}
+
+run "rejects_an_environment_prod_that_is_no_production" {
+  command = plan
+  variables {
+    environment = "prod"
+  }
+  expect_failures = [var.production]
+}
+
+run "rejects_logs_of_production_that_are_short_or_have_no_key" {
+  command = plan
+  variables {
+    production         = true
+    log_retention_days = 180
+  }
+  expect_failures = [var.log_retention_days, var.log_kms_key_arn]
 }
 
 run "rejects_a_folder_without_a_catalog" {

@@ -56,6 +56,20 @@ class TokenVerifier:
             raise NotAuthenticated
         return self._verified(token, key)
 
+    def expired_within(self, token: str, seconds: int) -> bool:
+        """Whether nothing but its expiry is wrong with a token that `verify` refused, and that not for long.
+
+        Args:
+            token: The compact JWT, without `Bearer`.
+            seconds: How long ago it may have expired.
+        """
+        try:
+            kid = _key_id(token)
+            key = self._keys.key(kid) if kid is not None else None
+            return key is not None and bool(self._verified(token, key, leeway_seconds=seconds))
+        except (NotAuthenticated, KeysUnavailable):
+            return False
+
     def verify_if_key_known(self, token: str) -> TenantContext | None:
         """Verify a token like `verify`, but return None where the issuer's keys would have to be fetched first.
 
@@ -64,14 +78,14 @@ class TokenVerifier:
         kid = _key_id(token)
         return self._verified(token, self._keys.key(kid)) if kid is not None and self._keys.known(kid) else None
 
-    def _verified(self, token: str, key: Any) -> TenantContext:
+    def _verified(self, token: str, key: Any, *, leeway_seconds: int = LEEWAY_SECONDS) -> TenantContext:
         try:
             claims: dict[str, Any] = self._jwt.decode(
                 token,
                 key,
                 algorithms=["RS256"],  # pinned: neither "none" nor HS256 with the public key as secret
                 issuer=self._trusted.issuer,
-                leeway=LEEWAY_SECONDS,
+                leeway=leeway_seconds,
                 # PyJWT accepts a token that lacks a claim it would check, unless it is required. A Cognito access token
                 # has no audience; the client is compared below.
                 options={"require": ["exp", "iat", "iss", "sub"], "verify_aud": False},

@@ -27,6 +27,9 @@ from clinic_agent.tools import TOOL_ARGUMENTS, ClinicData
 MOST_SESSIONS: Final = 8
 """Owners whose credentials, clients and document index one instance keeps. An index holds a clinic's documents as text,
 some MB for a few hundred pages."""
+EXPIRED_ON_THE_WAY_SECONDS: Final = 60
+"""How long ago a token may have expired that the interceptor let through: neither of the two waits long, but
+both may have to start first. Such a caller signs in again; any other refused token never came by the Gateway."""
 _BROKER_CONFIG: Final = Config(
     connect_timeout=3, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 2}
 )
@@ -40,7 +43,11 @@ Answer = dict[str, Any]
 
 
 class DirectCall(AgentError):
-    """The function was invoked by something else than the Gateway."""
+    """The function was invoked by something else than the Gateway.
+
+    Told by what the caller cannot choose: a call without what the Gateway adds is one, and so is a call with that and
+    no token that the interceptor would have let through.
+    """
 
     status = 403
 
@@ -100,7 +107,7 @@ class Tools:
         Args:
             tool: Name of the tool.
             arguments: What the tool is asked.
-            headers: What the Gateway passed on; None if the call did not come from it.
+            headers: What the Gateway passed on; None if the call has nothing of what it adds.
             request_id: The interceptor's.
         """
         tenant: TenantContext | None = None
@@ -140,8 +147,13 @@ class Tools:
         except AmbiguousHeader:
             token = None
         if token is None:
-            raise NotAuthenticated
-        return self._verifier.verify(token)
+            raise DirectCall
+        try:
+            return self._verifier.verify(token)
+        except NotAuthenticated:
+            if self._verifier.expired_within(token, EXPIRED_ON_THE_WAY_SECONDS):
+                raise
+            raise DirectCall from None
 
 
 def _custom(context: Any) -> Mapping[str, Any]:

@@ -38,8 +38,85 @@ run "production_refuses_what_weakens_it" {
     customer_managed_key = false
     protect_data         = false
     alarms               = {}
+    payload_logs         = ["memory"]
+
+    log_retention_days       = 364
+    kms_deletion_window_days = 29
   }
-  expect_failures = [var.policy_mode, var.password_sign_in, var.mfa, var.customer_managed_key, var.protect_data, var.alarms]
+  expect_failures = [
+    var.policy_mode, var.password_sign_in, var.mfa, var.customer_managed_key, var.protect_data, var.alarms,
+    var.payload_logs, var.log_retention_days, var.kms_deletion_window_days,
+  ]
+}
+
+run "production_refuses_an_error_rate_that_is_never_met" {
+  command = plan
+  variables {
+    alarms = {
+      topic_arns = ["arn:aws:sns:us-east-1:444455556666:clinic-alarms"]
+      thresholds = { basic = { error_percent = 21 } }
+    }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "production_refuses_a_p95_that_is_never_met" {
+  command = plan
+  variables {
+    alarms = {
+      topic_arns = ["arn:aws:sns:us-east-1:444455556666:clinic-alarms"]
+      thresholds = { basic = { latency_p95_ms = 60001, latency_p99_ms = 70000 } }
+    }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "production_refuses_a_p99_that_is_never_met" {
+  command = plan
+  variables {
+    alarms = {
+      topic_arns = ["arn:aws:sns:us-east-1:444455556666:clinic-alarms"]
+      thresholds = { basic = { latency_p99_ms = 120001 } }
+    }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "production_refuses_throttles_that_are_never_met" {
+  command = plan
+  variables {
+    alarms = {
+      topic_arns = ["arn:aws:sns:us-east-1:444455556666:clinic-alarms"]
+      thresholds = { basic = { throttles = 101 } }
+    }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "production_refuses_attempts_that_nobody_looks_at" {
+  command = plan
+  variables {
+    alarms = {
+      topic_arns = ["arn:aws:sns:us-east-1:444455556666:clinic-alarms"]
+      thresholds = { basic = { cross_tenant_attempts = 4 } }
+    }
+  }
+  expect_failures = [var.alarms]
+}
+
+run "production_takes_thresholds_at_their_bounds" {
+  command = plan
+  variables {
+    log_retention_days = 365
+    alarms = {
+      topic_arns = ["arn:aws:sns:us-east-1:444455556666:clinic-alarms"]
+      thresholds = { basic = { error_percent = 20, latency_p95_ms = 60000, latency_p99_ms = 120000, throttles = 100, cross_tenant_attempts = 3 } }
+    }
+  }
+  assert {
+    condition     = output.production
+    error_message = "The bounds themselves are allowed."
+  }
 }
 
 run "rejects_what_is_elsewhere_or_nowhere" {
@@ -380,6 +457,147 @@ run "rejects_more_than_all_sessions" {
       endpoints               = { live = "1", candidate = "2" }
       previous                = { candidate = "1" }
       candidate_share_percent = 101
+    }
+  }
+  expect_failures = [var.release]
+}
+
+run "a_release_that_changes_the_contract_moves_all_endpoints_to_what_it_makes" {
+  command = plan
+  variables {
+    release = {
+      agent_version    = "1.2.0"
+      contract_version = 1
+      artifacts = {
+        runtime        = { key = "agents/clinic-agent/1.2.0/runtime-linux-arm64-py311.zip", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+        lambda         = { key = "agents/clinic-agent/1.2.0/lambda-linux-arm64-py311.zip", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+        runtime_name   = "PYTHON_3_11"
+        lambda_runtime = "python3.11"
+        architecture   = "arm64"
+      }
+      runtime_versions        = { "1" = "1.0.0", "2" = "1.1.0" }
+      runtime_contracts       = { "1" = 9999, "2" = 9999 }
+      endpoints               = { live = "3", candidate = "3" }
+      previous                = { candidate = "1" }
+      candidate_share_percent = 0
+    }
+  }
+  assert {
+    condition     = toset([for e in output.runtime.endpoints : e.version]) == toset(["3"])
+    error_message = "Endpoints go with the functions."
+  }
+}
+
+run "refuses_an_endpoint_that_stays_on_another_contract" {
+  command = plan
+  variables {
+    release = {
+      agent_version    = "1.2.0"
+      contract_version = 1
+      artifacts = {
+        runtime        = { key = "agents/clinic-agent/1.2.0/runtime-linux-arm64-py311.zip", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+        lambda         = { key = "agents/clinic-agent/1.2.0/lambda-linux-arm64-py311.zip", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+        runtime_name   = "PYTHON_3_11"
+        lambda_runtime = "python3.11"
+        architecture   = "arm64"
+      }
+      runtime_versions        = { "1" = "1.0.0", "2" = "1.1.0" }
+      runtime_contracts       = { "1" = 9999, "2" = 9999 }
+      endpoints               = { live = "3", candidate = "2" }
+      previous                = { candidate = "1" }
+      candidate_share_percent = 0
+    }
+  }
+  expect_failures = [var.release]
+}
+
+run "refuses_a_number_beyond_the_next" {
+  command = plan
+  variables {
+    release = {
+      agent_version    = "1.2.0"
+      contract_version = 1
+      artifacts = {
+        runtime        = { key = "agents/clinic-agent/1.2.0/runtime-linux-arm64-py311.zip", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+        lambda         = { key = "agents/clinic-agent/1.2.0/lambda-linux-arm64-py311.zip", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+        runtime_name   = "PYTHON_3_11"
+        lambda_runtime = "python3.11"
+        architecture   = "arm64"
+      }
+      runtime_versions        = { "1" = "1.0.0", "2" = "1.1.0" }
+      runtime_contracts       = { "1" = 9999, "2" = 9999 }
+      endpoints               = { live = "4", candidate = "4" }
+      previous                = { candidate = "1" }
+      candidate_share_percent = 0
+    }
+  }
+  expect_failures = [var.release]
+}
+
+run "refuses_the_next_number_where_the_contract_stays" {
+  command = plan
+  variables {
+    release = {
+      agent_version    = "1.2.0"
+      contract_version = 1
+      artifacts = {
+        runtime        = { key = "agents/clinic-agent/1.2.0/runtime-linux-arm64-py311.zip", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+        lambda         = { key = "agents/clinic-agent/1.2.0/lambda-linux-arm64-py311.zip", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+        runtime_name   = "PYTHON_3_11"
+        lambda_runtime = "python3.11"
+        architecture   = "arm64"
+      }
+      runtime_versions        = { "1" = "1.0.0", "2" = "1.1.0" }
+      runtime_contracts       = { "1" = 1, "2" = 1 }
+      endpoints               = { live = "3", candidate = "2" }
+      previous                = { candidate = "1" }
+      candidate_share_percent = 0
+    }
+  }
+  expect_failures = [var.release]
+}
+
+run "rejects_contracts_of_no_version" {
+  command = plan
+  variables {
+    release = {
+      agent_version    = "1.2.0"
+      contract_version = 1
+      artifacts = {
+        runtime        = { key = "agents/clinic-agent/1.2.0/runtime-linux-arm64-py311.zip", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+        lambda         = { key = "agents/clinic-agent/1.2.0/lambda-linux-arm64-py311.zip", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+        runtime_name   = "PYTHON_3_11"
+        lambda_runtime = "python3.11"
+        architecture   = "arm64"
+      }
+      runtime_versions        = { "1" = "1.0.0", "2" = "1.1.0" }
+      runtime_contracts       = { "7" = 1 }
+      endpoints               = { live = "1", candidate = "2" }
+      previous                = { candidate = "1" }
+      candidate_share_percent = 0
+    }
+  }
+  expect_failures = [var.release]
+}
+
+run "refuses_to_go_back_over_a_contract" {
+  command = plan
+  variables {
+    release = {
+      agent_version    = "1.2.0"
+      contract_version = 1
+      artifacts = {
+        runtime        = { key = "agents/clinic-agent/1.2.0/runtime-linux-arm64-py311.zip", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+        lambda         = { key = "agents/clinic-agent/1.2.0/lambda-linux-arm64-py311.zip", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+        runtime_name   = "PYTHON_3_11"
+        lambda_runtime = "python3.11"
+        architecture   = "arm64"
+      }
+      runtime_versions        = { "1" = "1.0.0", "2" = "1.1.0" }
+      runtime_contracts       = { "1" = 9999, "2" = 1 }
+      endpoints               = { live = "1", candidate = "2" }
+      previous                = { candidate = "1" }
+      candidate_share_percent = 0
     }
   }
   expect_failures = [var.release]

@@ -158,7 +158,7 @@ run "each_tier_has_its_alarms" {
     condition = sort(flatten([values(output.alarm_names), output.platform_alarm_names])) == sort([for a in concat(
       values(aws_cloudwatch_metric_alarm.errors), values(aws_cloudwatch_metric_alarm.latency_p95), values(aws_cloudwatch_metric_alarm.latency_p99),
       values(aws_cloudwatch_metric_alarm.throttles), values(aws_cloudwatch_metric_alarm.cross_tenant), values(aws_cloudwatch_metric_alarm.namespace_resolution),
-      [aws_cloudwatch_metric_alarm.denied_unidentified, aws_cloudwatch_metric_alarm.direct_calls], values(aws_cloudwatch_metric_alarm.layer_errors),
+      values(aws_cloudwatch_metric_alarm.denied_unidentified), [aws_cloudwatch_metric_alarm.direct_calls], values(aws_cloudwatch_metric_alarm.layer_errors),
       values(aws_cloudwatch_metric_alarm.function_errors), values(aws_cloudwatch_metric_alarm.function_throttles),
       values(aws_cloudwatch_metric_alarm.unreadable_metrics), values(aws_cloudwatch_metric_alarm.quota),
     ) : a.alarm_name])
@@ -173,6 +173,32 @@ run "each_tier_has_its_alarms" {
   assert {
     condition     = strcontains(one([for q in aws_cloudwatch_metric_alarm.namespace_resolution["premium"].metric_query : q.expression]), "Resource = '${var.memories.premium.arn}'")
     error_message = "Namespace resolution is that of the tier's memory."
+  }
+}
+
+run "each_layer_has_an_alarm_for_tokens_that_are_none_of_ours" {
+  command = plan
+  assert {
+    condition = jsonencode({ for layer, a in aws_cloudwatch_metric_alarm.denied_unidentified : a.metric_name => [a.alarm_name, a.dimensions] }) == jsonencode({
+      BrokerDeniedAttempts  = ["clinic-test-denied-unidentified-broker", { Platform = "clinic-test", Tier = "unknown" }]
+      DeniedAttempts        = ["clinic-test-denied-unidentified", { Platform = "clinic-test", Tier = "unknown" }]
+      GatewayDeniedAttempts = ["clinic-test-denied-unidentified-gateway", { Platform = "clinic-test", Tier = "unknown" }]
+    })
+    error_message = "Agent, gateway and broker each have a metric of their own."
+  }
+}
+
+run "lines_that_cannot_be_read_are_noticed_wherever_metrics_are_written" {
+  command = plan
+  assert {
+    condition = sort(distinct(flatten([for a in aws_cloudwatch_metric_alarm.unreadable_metrics : [for q in a.metric_query : [for m in q.metric : m.dimensions.LogGroupName]]]))) == tolist([
+      "/aws/bedrock-agentcore/runtimes/clinic_test_agent-abcdefghij-candidate",
+      "/aws/bedrock-agentcore/runtimes/clinic_test_agent-abcdefghij-live",
+      "/aws/lambda/clinic-test-broker",
+      "/aws/lambda/clinic-test-interceptor",
+      "/aws/lambda/clinic-test-tools",
+    ])
+    error_message = "Endpoints, broker, interceptor and tools write metrics into their logs."
   }
 }
 
@@ -193,7 +219,7 @@ run "alarms_tell_every_topic_and_what_to_do" {
     condition = alltrue([for a in concat(
       values(aws_cloudwatch_metric_alarm.errors), values(aws_cloudwatch_metric_alarm.latency_p95), values(aws_cloudwatch_metric_alarm.latency_p99),
       values(aws_cloudwatch_metric_alarm.throttles), values(aws_cloudwatch_metric_alarm.cross_tenant), values(aws_cloudwatch_metric_alarm.namespace_resolution),
-      [aws_cloudwatch_metric_alarm.denied_unidentified, aws_cloudwatch_metric_alarm.direct_calls], values(aws_cloudwatch_metric_alarm.layer_errors),
+      values(aws_cloudwatch_metric_alarm.denied_unidentified), [aws_cloudwatch_metric_alarm.direct_calls], values(aws_cloudwatch_metric_alarm.layer_errors),
       values(aws_cloudwatch_metric_alarm.function_errors), values(aws_cloudwatch_metric_alarm.function_throttles),
       values(aws_cloudwatch_metric_alarm.unreadable_metrics), values(aws_cloudwatch_metric_alarm.quota),
     ) : a.alarm_actions == var.alarm_topic_arns && a.ok_actions == var.alarm_topic_arns && can(regex("Runbook: docs/runbooks/alarms[.]md#[a-z-]+$", a.alarm_description)) && a.treat_missing_data == "notBreaching"])
@@ -501,10 +527,10 @@ run "rejects_an_error_rate_of_zero" {
   expect_failures = [var.thresholds]
 }
 
-run "rejects_an_error_rate_above_100" {
+run "rejects_an_error_rate_that_is_never_exceeded" {
   command = plan
   variables {
-    thresholds = { basic = { error_percent = 101 } }
+    thresholds = { basic = { error_percent = 100 } }
   }
   expect_failures = [var.thresholds]
 }
@@ -521,6 +547,30 @@ run "rejects_a_threshold_that_always_rings" {
   command = plan
   variables {
     thresholds = { basic = { cross_tenant_attempts = 0 } }
+  }
+  expect_failures = [var.thresholds]
+}
+
+run "rejects_a_latency_that_no_turn_has" {
+  command = plan
+  variables {
+    thresholds = { basic = { latency_p99_ms = 1000000000 } }
+  }
+  expect_failures = [var.thresholds]
+}
+
+run "rejects_more_throttles_than_ever_are" {
+  command = plan
+  variables {
+    thresholds = { basic = { throttles = 1000000000 } }
+  }
+  expect_failures = [var.thresholds]
+}
+
+run "rejects_more_cross_tenant_attempts_than_anybody_may_overlook" {
+  command = plan
+  variables {
+    thresholds = { basic = { cross_tenant_attempts = 11 } }
   }
   expect_failures = [var.thresholds]
 }

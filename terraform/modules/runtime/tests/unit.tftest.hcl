@@ -328,6 +328,35 @@ run "rejects_a_vpc_without_subnets" {
   expect_failures = [var.network]
 }
 
+run "endpoints_move_to_the_version_that_this_apply_makes" {
+  command = plan
+  variables {
+    endpoints      = { live = "3", candidate = "3" }
+    coming_version = "3"
+  }
+  assert {
+    condition     = output.endpoints.live.version == "3" && output.newest_version == "3"
+    error_message = "The foretold number is the newest."
+  }
+}
+
+run "refuses_to_move_to_a_version_that_is_not_the_one_foretold" {
+  command = plan
+  variables {
+    endpoints      = { live = "2" }
+    coming_version = "2"
+  }
+  expect_failures = [aws_bedrockagentcore_agent_runtime_endpoint.this]
+}
+
+run "rejects_a_coming_version_that_nobody_serves" {
+  command = plan
+  variables {
+    coming_version = "9"
+  }
+  expect_failures = [var.coming_version]
+}
+
 run "rejects_no_endpoints" {
   command = plan
   variables {

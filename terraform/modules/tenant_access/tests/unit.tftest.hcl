@@ -95,6 +95,37 @@ run "a_key_of_the_guardrails_may_be_used_by_tenants" {
   }
 }
 
+run "the_runtime_makes_log_groups_only_where_it_may" {
+  command = plan
+  assert {
+    condition     = contains(one([for s in jsondecode(output.execution_role_policy).Statement : s.Action if s.Sid == "WriteOwnLogs"]), "logs:CreateLogGroup")
+    error_message = "Where nobody else makes the groups, the runtime does."
+  }
+}
+
+run "the_runtime_makes_no_log_groups_where_observability_does" {
+  command = plan
+  variables {
+    runtime_creates_log_groups = false
+  }
+  assert {
+    condition     = one([for s in jsondecode(output.execution_role_policy).Statement : s.Action if s.Sid == "WriteOwnLogs"]) == ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    error_message = "A group that the runtime makes first has no retention and no key of ours, and Terraform's creation fails."
+  }
+  assert {
+    condition     = !strcontains(output.execution_role_policy, "logs:CreateLogGroup") && !strcontains(output.execution_role_policy, "logs:*")
+    error_message = "No other statement may allow it."
+  }
+}
+
+run "the_broker_is_named_without_waiting" {
+  command = plan
+  assert {
+    condition     = output.broker_name_arn == output.broker_function_arn
+    error_message = "Both outputs are the same function."
+  }
+}
+
 run "the_broker_gets_what_it_needs" {
   command = plan
   assert {
