@@ -15,10 +15,16 @@ PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.11 python3.12 python3.13 pyt
 UV_VERSION := $(shell sed -n 's/^ *"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
 # More arguments for the program behind a target: make test ARGS="-k broker", make plan ENV=dev ARGS=--offline.
 ARGS ?=
-# Environment that a target is for: make plan ENV=dev. It counts on the command line alone: a shell's own ENV names a file.
+# Environment that a target is for: make plan ENV=dev. It counts on the command line alone, since a shell's own ENV names a
+# file. Where somebody seems to mean it all the same, nothing is done: without ENV these targets are for the laptop.
 ifeq ($(origin ENV),command line)
 unexport ENV
 FOR_ENV := --env "$(ENV)"
+else ifneq ($(and $(ENV),$(wildcard terraform/envs/$(ENV)/terraform.tfvars)),)
+$(error ENV from the shell is not used; write: make $(MAKECMDGOALS) ENV=$(ENV))
+endif
+ifeq ($(origin env),command line)
+$(error env is not known; write: make $(MAKECMDGOALS) ENV=$(env))
 endif
 
 # An active environment or a PYTHONPATH of the caller must not decide what is installed or imported.
@@ -59,13 +65,19 @@ plan: $(STAMP) ## Plan an environment and say what is risky in it: ENV=dev
 apply: $(STAMP) ## Apply an environment (ENV=dev), or the catalog again to the running laptop AWS
 	@$(PY) -m scripts.apply $(FOR_ENV) $(ARGS)
 
+.PHONY: outputs
+outputs: $(STAMP) ## Fetch what an applied environment tells the other programs: ENV=dev
+	@$(PY) -m scripts.outputs $(FOR_ENV) $(ARGS)
+
 .PHONY: smoke
 smoke: $(STAMP) ## Check an applied environment from outside, as its users would: ENV=dev
 	@$(PY) -m scripts.smoke $(FOR_ENV) $(if $(ENDPOINT),--endpoint "$(ENDPOINT)") $(ARGS)
 
 .PHONY: show
 show: ## Print what Terraform recorded (terraform show -json), which the stand-ins boot from
-	@cat .local/agentcore.json 2>/dev/null || { echo "show: nothing is recorded; start the laptop AWS with \`make up\`" >&2; exit 1; }
+	@if [ -f .local/agentcore.json ]; then cat .local/agentcore.json; else \
+	  echo "show: nothing is recorded; start the laptop AWS with \`make up\`" >&2; exit 1; \
+	fi
 
 .PHONY: logs
 logs: $(STAMP) ## Show the logs of the laptop AWS
@@ -163,7 +175,7 @@ docs-check: $(STAMP) ## Check that the generated parts of the documentation are 
 	@$(PY) -m scripts.expected_costs --check
 
 .PHONY: publish-agent
-publish-agent: $(STAMP) ## Build the agent from a clean tree and publish this version: ENV=dev
+publish-agent: $(STAMP) ## Build the agent from the commit and publish this version: ENV=dev
 	@$(PY) -m scripts.publish $(FOR_ENV) $(ARGS)
 
 .PHONY: release-status

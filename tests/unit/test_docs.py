@@ -70,3 +70,24 @@ def test_readme_names_the_tree_as_it_is() -> None:
     folders = [line.split()[0] for line in block.splitlines() if line.strip()]
     assert len(folders) >= 8
     assert [folder for folder in folders if not (ROOT / folder).is_dir()] == []
+
+
+def test_the_security_page_names_files_and_tests_that_exist() -> None:
+    text = (ROOT / "docs/security.md").read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", text)
+    assert len(named) >= 20
+    missing = [f"{file}::{test}" for file, test in named if f"def {test}(" not in (ROOT / file).read_text()]
+    assert missing == []
+    files = re.findall(r"`((?:agent_pkg|terraform|scripts|docs)/[\w./-]+\.[a-z]+)`", text)
+    assert len(files) >= 15
+    assert [file for file in files if not (ROOT / file).is_file()] == []
+
+
+def test_each_threat_has_a_control_a_file_and_a_test() -> None:
+    table = (ROOT / "docs/security.md").read_text().partition("## Threats and controls")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line[:2] == "| "]
+    assert len(rows) > 20
+    for row in rows[2:]:
+        assert len(row) == 5, row
+        assert all(row), row
+        assert "::test_" in row[3], row

@@ -121,4 +121,10 @@ def test_examples_are_what_they_say() -> None:
     (statement,) = json.loads((ROOT / "docs/examples/ci-trust-policy.json").read_text())["Statement"]
     condition = statement["Condition"]["StringEquals"]
     assert {key.rpartition(":")[2] for key in condition} == {"aud", "sub"}
-    assert "*" not in condition["token.actions.githubusercontent.com:sub"]
+    # A protected environment, which people let a job into; `pull_request` would be every branch that anybody pushes.
+    assert re.fullmatch(r"repo:OWNER/REPO:environment:\w+", condition["token.actions.githubusercontent.com:sub"])
+    assert (
+        workflow["jobs"]["plan"]["environment"] == condition["token.actions.githubusercontent.com:sub"].split(":")[-1]
+    )
+    assert "head.repo.full_name == github.repository" in workflow["jobs"]["plan"]["if"]
+    assert set(workflow[True]) == {"pull_request"}  # YAML reads the key `on` as true

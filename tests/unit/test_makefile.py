@@ -70,7 +70,7 @@ def test_every_target_has_a_line_of_help_and_is_no_file() -> None:
     assert phony == set(TARGETS)
     promised = """help install demo up down apply show logs status seed chat test test-unit test-contract test-terraform
         test-e2e bench lint format types validate policies schema publish-agent bundle clean plan scan smoke docs
-        docs-check release-status promote rollback"""
+        docs-check release-status promote rollback outputs onboard test-python-stack"""
     assert set(promised.split()) <= phony
 
 
@@ -115,6 +115,15 @@ def test_what_a_target_is_for_is_passed_on(copy: Path, python: Path, args: list[
 def test_the_shells_own_env_names_no_environment(copy: Path, python: Path) -> None:
     make(copy, "apply", f"PYTHON={python}", ENV="/etc/profile")
     assert (copy / "log").read_text().splitlines()[-1].strip() == "python -m scripts.apply"
+
+
+def test_an_environment_named_in_the_shell_or_in_lower_case_is_refused(copy: Path, python: Path) -> None:
+    (copy / "terraform" / "envs" / "prod").mkdir(parents=True)
+    (copy / "terraform" / "envs" / "prod" / "terraform.tfvars").touch()
+    for done in (make(copy, "apply", f"PYTHON={python}", ENV="prod"), make(copy, "apply", "env=prod")):
+        assert done.returncode == 2
+        assert "write: make apply ENV=prod" in done.stderr
+    assert not (copy / "log").exists()
 
 
 @pytest.mark.parametrize("name", INPUTS[1:])
@@ -203,21 +212,23 @@ def workflow() -> dict[str, Any]:
 
 
 def test_ci_runs_the_same_targets_everywhere() -> None:
-    script = re.findall(r"^step make ([a-z-]+)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    script = re.findall(r"^ *step make ([a-z-]+(?: ARGS=\S+)?)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
     steps = workflow()["jobs"]["checks"]["steps"]
     hosted = [step["run"].removeprefix("make ") for step in steps if "run" in step]
-    assert script == hosted == ["test", "validate", "lint", "types"]
-    assert set(script) <= set(TARGETS)
+    stack = "test-python-stack ARGS=--require-node"
+    assert script == hosted == ["test", "validate", "scan", "docs-check", "lint", "types", stack]
+    assert {step.split()[0] for step in script} <= set(TARGETS)
 
 
-def test_the_workflow_may_read_the_code_and_no_more() -> None:
+def test_the_workflow_may_read_the_code_write_findings_and_no_more() -> None:
     loaded = workflow()
-    assert loaded["permissions"] == {"contents": "read"}
+    assert loaded["permissions"] == {"contents": "read", "security-events": "write"}
     for job in loaded["jobs"].values():
         assert "permissions" not in job
         assert job["timeout-minutes"] <= 60
         uses = [step["uses"] for step in job["steps"] if "uses" in step]
-        assert [use for use in uses if not re.fullmatch(r"(actions|hashicorp)/[a-z-]+@v\d+", use)] == []
+        known = re.compile(r"((actions|hashicorp)/[a-z-]+|github/codeql-action/upload-sarif)@v\d+")
+        assert [use for use in uses if not known.fullmatch(use)] == []
 
 
 def test_ci_stops_at_the_first_step_that_fails_and_says_which(tmp_path: Path) -> None:
