@@ -72,16 +72,23 @@ def text(resources: Mapping[str, int]) -> str:
     prices = {name: float(entry["usd"]) for name, entry in document["prices"].items()}
     tiers, models, use = _read("tiers.yaml"), _read("models.yaml"), document["example"]
     columns = {tier: of_use(tier, models[tiers[tier]["model"]], prices, use) for tier in use["memory_retrievals"]}
+    metrics, zones = use["metrics_a_tier"], use["network"]["zones"]
+    endpoints = use["network"]["interface_endpoints"] * zones
     besides = [
-        ("custom metrics of a tier that is used", use["metrics_a_tier"] * prices["custom_metric_month"]),
-        ("VPC mode: an interface endpoint in one Availability Zone", _HOURS_A_MONTH * prices["endpoint_az_hour"]),
+        ("custom metrics of a tier that is used", metrics, metrics * prices["custom_metric_month"]),
+        (
+            f"VPC mode: interface endpoints, {use['network']['interface_endpoints']} in each of {zones} zones",
+            endpoints,
+            endpoints * _HOURS_A_MONTH * prices["endpoint_az_hour"],
+        ),
+        ("VPC mode: a NAT gateway in each zone", zones, zones * _HOURS_A_MONTH * prices["nat_gateway_hour"]),
     ]
     return "\n".join(_lines(standing(resources, prices), besides, columns, use))
 
 
 def _lines(
     still: list[tuple[str, int, float]],
-    besides: list[tuple[str, float]],
+    besides: list[tuple[str, int, float]],
     columns: Mapping[str, Mapping[str, float]],
     use: Mapping[str, Any],
 ) -> Iterator[str]:
@@ -90,8 +97,8 @@ def _lines(
     for name, count, usd in still:
         yield f"| `{name}` | {count} | {usd:.2f} |"
     yield f"| all | | {sum(usd for _, _, usd in still):.2f} |"
-    for name, usd in besides:
-        yield f"| besides: {name} | 1 | {usd:.2f} |"
+    for name, count, usd in besides:
+        yield f"| besides: {name} | {count} | {usd:.2f} |"
     yield ""
     yield f"| {use['users']} users, {use['questions_a_month']} questions each a month | {' | '.join(columns)} |"
     yield f"| --- |{' --- |' * len(columns)}"

@@ -33,13 +33,14 @@ from scripts.tenants.data import (
 )
 from scripts.tenants.settings import SettingsError, read_settings
 from scripts.tenants.store import OnboardError, PlatformClients, TenantStore
-from scripts.terraform.environments import environment_named
+from scripts.terraform.environments import environment_named, environments
 from scripts.terraform.setup import TerraformError
 
 DEFAULT_SETTINGS: Final = Path(__file__).resolve().parent.parent / ".local" / "stack.json"
 LAPTOP: Final = "local"
 ROLES: Final = ("physician", "nurse", "admin")
 MAX_NAME_CHARS: Final = 120
+_REQUIRED: Final = ("clinic_id", "name", "tier")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +183,15 @@ def _check(tenant: NewTenant, tiers: frozenset[str] | None) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = _parser().parse_args(arguments)
+    if missing := [f"--{name.replace('_', '-')}" for name in _REQUIRED if not getattr(options, name)]:
+        env = "" if options.env == LAPTOP else f" ENV={options.env}"
+        known = f" (ENV: {', '.join(environments())}; without it, the laptop)" if options.env == LAPTOP else ""
+        print(
+            f"onboard: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: make onboard{env}"
+            f" ARGS='--clinic-id clinic-f --name \"Fern Lane Clinic\" --tier basic'{known}",
+            file=sys.stderr,
+        )
+        return 2
     try:
         settings = read_settings(_settings_file(options), region=options.region)
         password = getpass.getpass(f"Password of {options.user}: ") if options.ask_password else None
@@ -227,9 +237,9 @@ def _settings_file(options: argparse.Namespace) -> Path:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m scripts.onboard", description="Add a tenant.")
-    parser.add_argument("--clinic-id", required=True, help="permanent; 2-32 lower-case letters, digits and hyphens")
-    parser.add_argument("--name", required=True, help="for people")
-    parser.add_argument("--tier", required=True, help="a block of terraform/catalog/tiers.yaml")
+    parser.add_argument("--clinic-id", help="permanent; 2-32 lower-case letters, digits and hyphens")
+    parser.add_argument("--name", help="for people")
+    parser.add_argument("--tier", help="a block of terraform/catalog/tiers.yaml")
     parser.add_argument("--user", metavar="EMAIL", help="first user of the tenant")
     parser.add_argument("--role", choices=ROLES, default="admin", help="of that user (default: %(default)s)")
     parser.add_argument("--ask-password", action="store_true", help="ask for the user's permanent password")

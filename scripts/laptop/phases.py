@@ -14,7 +14,7 @@ from urllib.parse import quote
 from local_aws.stack.processes import free_port
 from local_aws.stack.state import StateFolder
 from local_aws.stack.supervisor import Part, Supervisor
-from scripts import bundle, publish
+from scripts import publish
 from scripts.bundle import Bundles
 from scripts.laptop.laptop import Laptop, forget_terraform_state, terraform_root
 from scripts.laptop.own_model import find_model
@@ -30,6 +30,7 @@ from scripts.laptop.platform import (
     release_fields,
 )
 from scripts.publish import Manifest
+from scripts.publishing.source_tree import SourceTree
 from scripts.publishing.target import LAPTOP
 from scripts.seed import SeedResult, seed
 from scripts.tenants.sample_data import load
@@ -85,9 +86,8 @@ def apply_bootstrap(laptop: Laptop, root: TerraformRoot) -> dict[str, Any]:
     return root.output()
 
 
-def publish_agent(laptop: Laptop, bundles: Bundles, *, bucket: str, progress: Progress) -> Manifest:
-    """Put the agent's bundles into the artifacts bucket."""
-    source = publish.sources_for(LAPTOP)  # may differ from its commit, and says so in the provenance
+def publish_agent(laptop: Laptop, bundles: Bundles, source: SourceTree, *, bucket: str, progress: Progress) -> Manifest:
+    """Put the agent's bundles into the artifacts bucket. Sources that differ from their commit are marked as such."""
     return publish.publish(s3=laptop.client("s3"), bucket=bucket, bundles=bundles, source=source, progress=progress)
 
 
@@ -240,14 +240,14 @@ def provision(
     bootstrap_root, foundation_root = (terraform_root(laptop, name, os.environ) for name in ("bootstrap", "foundation"))
     with ThreadPoolExecutor(2) as background:
         # Neither the bundles nor the providers need what bootstrap makes, and bootstrap mostly waits.
-        building = background.submit(bundle.build, progress=progress)
+        building = background.submit(publish.build_for, LAPTOP, progress=progress)
         preparing = background.submit(foundation_root.init)
         with phase("terraform apply bootstrap", progress):
             bootstrap = apply_bootstrap(laptop, bootstrap_root)
             preparing.result()
         bucket = bootstrap["artifacts_bucket"]
         with phase("agent built and published", progress):
-            manifest = publish_agent(laptop, building.result(), bucket=bucket, progress=progress).to_json()
+            manifest = publish_agent(laptop, *building.result(), bucket=bucket, progress=progress).to_json()
     gateway = gateway_part(laptop, policy_clock=clock)
     gateway_base_url = f"http://127.0.0.1:{gateway.port}"
     inputs = PlatformInputs(manifest=manifest, artifacts_bucket=bucket, gateway_base_url=gateway_base_url)

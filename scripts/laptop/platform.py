@@ -8,10 +8,12 @@ stands in the laptop's release file, as in those of the environments.
 import json
 import os
 import re
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -25,11 +27,13 @@ from local_aws.runtime.history import HISTORY_FILE, RUNTIME, VersionHistory
 from local_aws.stack.state import StateFolder
 from scripts.laptop.laptop import ROOT, Laptop, agentcore_root, link_for_terraform, release_file_of, terraform_root
 from scripts.releases import release_file
+from scripts.releases.release_checks import check_moves_to
 from scripts.releases.release_file import Release, ReleaseError
 from scripts.terraform.cli import TerraformRoot
 
 CATALOG: Final = ROOT / "terraform" / "catalog"
 _MEMORY_MODULE: Final = "module.agentcore.module.memory"
+_ENDPOINTS: Final = "module.agentcore.module.runtime.aws_bedrockagentcore_agent_runtime_endpoint.this"
 _CONTRACT: Final = ROOT / "terraform" / "modules" / "contract" / "main.tf"
 _CONTROL_SECONDS: Final = 60.0
 """For a stand-in to read its state again. A new version's bundle has to be fetched and unpacked for that."""
@@ -55,6 +59,7 @@ class PlatformInputs:
     catalog_dir: str | None = None  # None means the repository's
     policy_mode: str = "ENFORCE"
     endpoints: Mapping[str, str] = field(default_factory=lambda: {"live": "1", "candidate": "1"})  # runtime versions
+    foundation: Mapping[str, str] | None = None  # what AgentCore needs of it; None before the foundation is applied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +80,11 @@ def recorded_file(state: StateFolder) -> Path:
 def inputs_file(state: StateFolder) -> Path:
     """Return where the inputs of the last apply are kept."""
     return state.path / "inputs.json"
+
+
+def applied_catalog(state: StateFolder) -> Path:
+    """Return where the catalog of the last apply is kept: endpoints move as it says, whatever is edited since."""
+    return state.path / "catalog"
 
 
 def check_catalog(folder: Path) -> None:
@@ -107,22 +117,50 @@ def apply_platform(laptop: Laptop, inputs: PlatformInputs, progress: Progress) -
         ReloadError: If the emulator does not take the memories.
     """
     check_contract(inputs.manifest["contract_version"])
-    common = _agentcore_variables(laptop, inputs)
-    with agentcore_root(laptop, os.environ) as agentcore:
+    common = _agentcore_variables(laptop, replace(inputs, foundation=None))
+    with _kept_catalog(laptop, inputs), agentcore_root(laptop, os.environ) as agentcore:
         with phase("terraform apply memories", progress):
-            agentcore.apply({**common, "foundation": None}, targets=[_MEMORY_MODULE])
+            agentcore.apply(common, targets=[_MEMORY_MODULE])
             memories = agentcore.output()["memories"]
         with phase("terraform apply foundation", progress):
             foundation_root = terraform_root(laptop, "foundation", os.environ)
             foundation_root.apply(_foundation_variables(laptop, inputs, memories))
             foundation = foundation_root.output()
         with phase("terraform apply agentcore", progress):
-            agentcore.apply({**common, "foundation": _foundation_of(foundation)})
+            applying = replace(inputs, foundation=_foundation_of(foundation))
+            release = apply_agentcore(agentcore, laptop, applying, whole=True)
             outputs = agentcore.output()
-            release = _record(laptop, inputs, agentcore)
     link_for_terraform(laptop.state)
     load_memories(laptop, RecordedState.load(recorded_file(laptop.state)))
     return Applied(memories=memories, foundation=foundation, agentcore=outputs, release=release)
+
+
+@contextmanager
+def _kept_catalog(laptop: Laptop, inputs: PlatformInputs) -> Iterator[None]:
+    """Keep the catalog as it is now, once the block has applied it."""
+    kept = applied_catalog(laptop.state)
+    with tempfile.TemporaryDirectory(prefix=".catalog-", dir=laptop.state.path) as folder:
+        copy = Path(folder) / "catalog"
+        shutil.copytree(CATALOG if inputs.catalog_dir is None else inputs.catalog_dir, copy)
+        yield
+        shutil.rmtree(kept, ignore_errors=True)
+        copy.rename(kept)
+
+
+def apply_agentcore(root: TerraformRoot, laptop: Laptop, inputs: PlatformInputs, *, whole: bool = False) -> Release:
+    """Apply AgentCore, and record it.
+
+    Args:
+        root: From `agentcore_root`.
+        laptop: Where.
+        inputs: What to apply, with what it needs of the foundation.
+        whole: Whether memories and foundation were applied before it, so that the functions are of this release too.
+
+    Raises:
+        TerraformError: If Terraform refuses or fails.
+    """
+    root.apply(_agentcore_variables(laptop, inputs))
+    return _record(laptop, inputs, root, whole=whole)
 
 
 def check_contract(needed: int) -> None:
@@ -145,7 +183,10 @@ def check_contract(needed: int) -> None:
 
 
 def move_endpoints(laptop: Laptop, inputs: PlatformInputs, progress: Progress) -> Release:
-    """Apply the AgentCore root alone, as it was applied last but for the endpoints; and record it.
+    """Let endpoints serve what the inputs say, and change nothing else; and record it.
+
+    As in an environment, a plan is checked and then applied. It is made with the catalog of the last apply: what was
+    edited since waits for the next `make apply`, and cannot keep anybody from going back.
 
     Args:
         laptop: Where.
@@ -154,15 +195,25 @@ def move_endpoints(laptop: Laptop, inputs: PlatformInputs, progress: Progress) -
 
     Raises:
         TerraformError: If Terraform refuses or fails.
+        ReleaseError: If more than endpoints would change; nothing has changed then.
     """
-    foundation = terraform_root(laptop, "foundation", os.environ).output()
-    variables = {**_agentcore_variables(laptop, inputs), "foundation": _foundation_of(foundation)}
-    with agentcore_root(laptop, os.environ) as agentcore, phase("terraform apply agentcore", progress):
-        agentcore.apply(variables)
-        return _record(laptop, inputs, agentcore)
+    if inputs.foundation is None:
+        outputs = terraform_root(laptop, "foundation", os.environ).output()
+        inputs = replace(inputs, foundation=_foundation_of(outputs))
+    variables = _agentcore_variables(laptop, inputs)
+    kept = applied_catalog(laptop.state)
+    planned = variables | ({"catalog_dir": str(kept)} if kept.is_dir() else {})
+    with agentcore_root(laptop, os.environ) as agentcore, phase("terraform moves endpoints", progress):
+        with tempfile.TemporaryDirectory(prefix=".plan-", dir=agentcore.work) as folder:
+            plan_file = Path(folder) / "plan"
+            document = agentcore.plan(planned, out=plan_file, targets=[_ENDPOINTS])
+            if check_moves_to(document, endpoints=inputs.endpoints):
+                agentcore.apply_plan(plan_file)
+        agentcore.keep(variables)
+        return _record(laptop, inputs, agentcore, whole=False)
 
 
-def _record(laptop: Laptop, inputs: PlatformInputs, agentcore: TerraformRoot) -> Release:
+def _record(laptop: Laptop, inputs: PlatformInputs, agentcore: TerraformRoot, *, whole: bool) -> Release:
     """Keep what was applied: the recorded state, the runtime's versions, the inputs and the release.
 
     The history comes before the state that refers to it: a stand-in may read them at any moment.
@@ -176,7 +227,7 @@ def _record(laptop: Laptop, inputs: PlatformInputs, agentcore: TerraformRoot) ->
     runtime = recorded.one(RUNTIME)
     file = release_file_of(laptop.state)
     release = release_file.load(file) if file.is_file() else release_file.with_published(None, inputs.manifest)
-    release = release.with_applied(runtime["agent_runtime_version"], runtime["tags"]["AgentVersion"])
+    release = release.with_applied(runtime["agent_runtime_version"], runtime["tags"]["AgentVersion"], whole=whole)
     release_file.save(release, file)
     return release
 
@@ -238,18 +289,40 @@ def load_memories(laptop: Laptop, state: RecordedState) -> None:
     _control(laptop, "PUT", f"{laptop.aws_endpoint_url}/_local/memories", {"memories": memories})
 
 
-def reload_standins(laptop: Laptop, stack: Mapping[str, Any]) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reloaded:
+    """What the Runtime stand-in serves after it read the recorded state again."""
+
+    endpoints: Mapping[str, str]  # runtime version number by endpoint; DEFAULT too
+    failed: Mapping[str, str]  # why a version that DEFAULT alone names cannot be served
+
+
+def reload_standins(laptop: Laptop, stack: Mapping[str, Any]) -> Reloaded:
     """Let Gateway and Runtime of a running stack read the recorded state again.
 
     Raises:
         ReloadError: If one refuses; it goes on with what it had.
     """
-    for url in (stack["gateway_url"], stack["runtime_url"]):
-        parts = urlsplit(url)
-        _control(laptop, "POST", f"{parts.scheme}://{parts.netloc}/_local/reload", None)
+    _reload(laptop, stack["gateway_url"])
+    return reload_runtime(laptop, stack)
 
 
-def _control(laptop: Laptop, method: str, url: str, content: Any) -> None:
+def reload_runtime(laptop: Laptop, stack: Mapping[str, Any]) -> Reloaded:
+    """Let the Runtime of a running stack read the recorded state again.
+
+    Raises:
+        ReloadError: If it refuses; it goes on with what it had.
+    """
+    answer = _reload(laptop, stack["runtime_url"]).json()
+    return Reloaded(endpoints=answer["endpoints"], failed=answer["failed"])
+
+
+def _reload(laptop: Laptop, url: str) -> httpx.Response:
+    parts = urlsplit(url)
+    return _control(laptop, "POST", f"{parts.scheme}://{parts.netloc}/_local/reload", None)
+
+
+def _control(laptop: Laptop, method: str, url: str, content: Any) -> httpx.Response:
     headers = {"X-Local-Secret": laptop.secret}
     try:
         answer = httpx.request(method, url, json=content, headers=headers, timeout=_CONTROL_SECONDS, trust_env=False)
@@ -257,6 +330,7 @@ def _control(laptop: Laptop, method: str, url: str, content: Any) -> None:
         raise ReloadError(f"{url}: no answer ({type(failure).__name__}); see `make logs`") from failure
     if not answer.is_success:
         raise ReloadError(f"{url}: {answer.status_code} {answer.text.strip()[:500]}")
+    return answer
 
 
 def _agentcore_variables(laptop: Laptop, inputs: PlatformInputs) -> dict[str, Any]:
@@ -268,6 +342,7 @@ def _agentcore_variables(laptop: Laptop, inputs: PlatformInputs) -> dict[str, An
             "runtime_name": inputs.manifest["runtime"],
         },
         "endpoints": dict(inputs.endpoints),
+        "foundation": inputs.foundation,
         "gateway_base_url": inputs.gateway_base_url,
         "policy_mode": inputs.policy_mode,
     }

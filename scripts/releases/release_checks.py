@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from scripts.publishing.artifact_store import PublishError, Store
 from scripts.releases.release_file import Release, ReleaseError
 
 ENDPOINT_TYPE: Final = "aws_bedrockagentcore_agent_runtime_endpoint"
+RUNTIME_TYPE: Final = "aws_bedrockagentcore_agent_runtime"
 _RUNTIME_KEY: Final = re.compile(r"(?P<folder>.+)/(?P<version>[^/]+)/runtime-(?P<platform>.+)-py\d+\.zip")
 
 
@@ -147,17 +148,89 @@ def check_moves_only(found: list[Change], *, endpoint: str | None) -> None:
     """
     moves = [change for change in found if endpoint is not None and _is_move(change, endpoint)]
     others = [change for change in found if change not in moves]
-    if others:
-        listed = "".join(f"\n  {change}" for change in others)
-        raise ReleaseError(
-            f"the plan would change more than endpoint {endpoint or '(none)'}, so nothing was changed:{listed}\n"
-            "Apply that first with `make apply`, or undo it; then try again."
-        )
+    _refuse(others, f"endpoint {endpoint or '(none)'}")
     if endpoint is not None and len(moves) != 1:
         raise ReleaseError(
             f"ENDPOINT: the plan does not move {endpoint}, so nothing was changed; is the release file what was applied"
             " last? See `make release-status`, then `make apply`."
         )
+
+
+def check_moves_to(document: Mapping[str, Any], *, endpoints: Mapping[str, str]) -> list[Change]:
+    """Check that after a plan endpoints serve what they are to serve, and that it changes nothing else.
+
+    Other than `check_moves_only` it takes several endpoints, and those that are there already: a promotion that was
+    killed may have left one behind.
+
+    Args:
+        document: `terraform show -json` of a plan that compares with a state.
+        endpoints: Runtime version number by endpoint; all of them.
+
+    Returns:
+        The moves, which may be none.
+
+    Raises:
+        ReleaseError: If it does something else. The message lists it.
+    """
+    found = changes(document)
+    _refuse([one for one in found if not any(_is_move(one, name) for name in endpoints)], "endpoints")
+    served = planned_endpoints(document)
+    if served != dict(endpoints):
+        raise ReleaseError(f"the plan lets endpoints serve {served}, not {dict(endpoints)}, so nothing was changed")
+    return found
+
+
+def _refuse(others: list[Change], what: str) -> None:
+    if others:
+        listed = "".join(f"\n  {change}" for change in others)
+        raise ReleaseError(
+            f"the plan would change more than {what}, so nothing was changed:{listed}\n"
+            "Apply that first with `make apply`, or undo it; then try again."
+        )
+
+
+def check_moves_with_apply(found: list[Change], *, endpoints: Iterable[str]) -> None:
+    """Check that a plan makes a new runtime version and moves all endpoints, whatever else it changes.
+
+    Args:
+        found: From `changes`.
+        endpoints: Names of all endpoints.
+
+    Raises:
+        ReleaseError: If it does not.
+    """
+    if not any(
+        f".{change.address}".endswith(f".{RUNTIME_TYPE}.this") and change.action == "update" for change in found
+    ):
+        raise ReleaseError(
+            "--with-apply: the plan makes no new version of the runtime, so nothing was changed; is the release file"
+            " what was applied last? See `make release-status`."
+        )
+    still = [name for name in endpoints if not any(_is_move(change, name) for change in found)]
+    if still:
+        raise ReleaseError(f"--with-apply: the plan does not move {', '.join(sorted(still))}, so nothing was changed")
+
+
+def planned_endpoints(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return which runtime version a plan lets each endpoint serve.
+
+    Args:
+        document: `terraform show -json` of the plan.
+    """
+    served = [values for address, values in _planned(document).items() if f".{ENDPOINT_TYPE}." in f".{address}"]
+    return {values["name"]: values["agent_runtime_version"] for values in served}
+
+
+def made_version(document: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the runtime's newest version in a state, and the agent that it runs; None if there is no runtime.
+
+    Args:
+        document: `terraform show -json` of a state.
+    """
+    for address, values in _resources((document.get("values") or {}).get("root_module") or {}):
+        if f".{address}".endswith(f".{RUNTIME_TYPE}.this"):
+            return str(values["agent_runtime_version"]), str(values["tags"]["AgentVersion"])
+    return None
 
 
 def _is_move(change: Change, endpoint: str) -> bool:

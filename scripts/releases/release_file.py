@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 __all__ = [
     *("Artifacts", "Bundle", "NoReleaseError", "Release", "ReleaseError"),
@@ -30,6 +30,7 @@ _ENDPOINT: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,47}")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,4}")
 """A runtime version. Source: `AgentRuntimeVersion`, botocore's service model."""
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_T = TypeVar("_T")
 _VERSION: Final = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?")
 
 
@@ -68,6 +69,8 @@ class Release:
     contract_version: int
     artifacts: Artifacts
     runtime_versions: Mapping[str, str] = field(default_factory=dict)  # agent version by the number AgentCore gave
+    runtime_contracts: Mapping[str, int] = field(default_factory=dict)  # contract by that number; see `contract_of`
+    functions_contract: int | None = None  # of the functions that run, from the last apply that succeeded as a whole
     endpoints: Mapping[str, str] = field(default_factory=lambda: {LIVE: FIRST, CANDIDATE: FIRST})  # numbers
     previous: Mapping[str, str] = field(default_factory=dict)  # number that an endpoint served before
     candidate_share_percent: int = 0  # of new sessions
@@ -84,12 +87,55 @@ class Release:
         """Return the newest runtime version that runs an agent version; None if none does."""
         return _newest(number for number, agent in self.runtime_versions.items() if agent == version)
 
-    def with_applied(self, newest_version: str, agent_version: str) -> "Release":
+    def contract_of(self, number: str) -> int:
+        """Return the contract of a runtime version; what is not recorded has that of the newest published version."""
+        return self.runtime_contracts.get(number, self.contract_version)
+
+    @property
+    def functions_contract_now(self) -> int | None:
+        """Contract of the functions that run; None before the first apply. Unrecorded, that of the newest version."""
+        newest = _newest(self.runtime_versions)
+        return self.functions_contract or (None if newest is None else self.contract_of(newest))
+
+    @property
+    def coming(self) -> str | None:
+        """Number of the runtime version that the next apply makes, if it changes the contract; None if it does not.
+
+        AgentCore counts versions of a runtime one by one, and Terraform refuses to move an endpoint if it did not.
+        """
+        newest = _newest(self.runtime_versions)
+        if newest is None or self.contract_of(newest) == self.contract_version or self._is_settled:
+            return None
+        return str(int(newest) + 1)
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether functions and endpoints are of the newest published contract, whatever the newest number runs."""
+        served = [self.runtime_contracts.get(number) for number in self.endpoints.values()]
+        return {self.functions_contract_now, *served} == {self.contract_version}
+
+    def check_endpoints(self) -> None:
+        """Check that the next apply leaves no endpoint on an agent of another contract; Terraform checks environments.
+
+        Raises:
+            ReleaseError: If it would.
+        """
+        if any(self.contract_of(number) != self.contract_version for number in self.endpoints.values()):
+            raise ReleaseError(
+                f"release.endpoints: must serve agents of contract {self.contract_version}, which this apply brings to"
+                " the functions; move them in the same apply: make promote"
+                f" VERSION={self.agent_version} ENDPOINT={LIVE} ARGS=--with-apply (docs/upgrade.md);"
+                f" got {dict(self.endpoints)}"
+            )
+
+    def with_applied(self, newest_version: str, agent_version: str, *, whole: bool = False) -> "Release":
         """Record what an apply made.
 
         Args:
             newest_version: The runtime's newest version, the number that AgentCore gave.
             agent_version: The agent that it runs.
+            whole: Whether everything was applied without a failure, so that the functions are of this release too. A
+                runtime's version alone does not say that.
 
         Raises:
             ReleaseError: If that number ran another agent version until now: a runtime version never changes.
@@ -104,27 +150,46 @@ class Release:
                 " release file and publish again."
             )
         versions = {**self.runtime_versions, newest_version: agent_version}
-        return replace(self, runtime_versions=dict(sorted(versions.items(), key=lambda item: int(item[0]))))
+        contracts = {newest_version: self.contract_version, **self.runtime_contracts}
+        return replace(
+            self,
+            runtime_versions=_by_number(versions),
+            runtime_contracts=_by_number(contracts),
+            functions_contract=self.contract_version if whole else self.functions_contract,
+        )
 
-    def promoted(self, version: str, endpoint: str, *, share_percent: int | None = None) -> "Release":
+    def promoted(
+        self, version: str, endpoint: str, *, share_percent: int | None = None, with_apply: bool = False
+    ) -> "Release":
         """Let an endpoint serve an agent version, and remember what it served.
 
         A promotion to live ends the canary: its share becomes 0, so that a later rollback of live leaves nobody behind
         on the version that was rolled back.
 
+        With `with_apply` all endpoints move to the version that the next apply makes: the only way to change the
+        contract, since the functions change in that apply too and serve no agent of the old contract any more.
+
         Args:
             version: The agent version.
             endpoint: `candidate` or `live`.
             share_percent: Share of new sessions that the candidate gets; None leaves it as it is.
+            with_apply: Whether all endpoints move with the next apply, which changes the contract.
 
         Raises:
-            ReleaseError: If that version was never published or not applied yet, if the endpoint serves it already, or
-                if the share is none.
+            ReleaseError: If that version was never published or not applied yet, if the endpoint serves it already, if
+                its contract is not that of the functions, or if the share is none.
         """
         _check(version, _VERSION, "VERSION", "a semantic version such as 0.2.0")
         served = self._number(endpoint)
         share = self._share(endpoint, share_percent)
+        if with_apply:
+            return self._promoted_with_apply(version, endpoint)
         number = self.newest_number_of(version)
+        if version == self.agent_version and self.coming is not None:
+            raise ReleaseError(
+                f"VERSION: {version} is of contract {self.contract_version} and changes the platform's, so endpoints"
+                " have to move in the apply that brings it: `make promote` with ENDPOINT=live ARGS=--with-apply"
+            )
         if number is None and version == self.agent_version:
             raise ReleaseError(
                 f"VERSION: {version} is published, but no runtime version runs it yet; run `make apply` for this"
@@ -136,6 +201,7 @@ class Release:
                 f"VERSION: {version} was never published to this environment, which knows {known}; publish it with"
                 " `make publish-agent`, then `make apply`"
             )
+        self._check_contract("VERSION", number)
         if number == served and (endpoint != CANDIDATE or share == self.candidate_share_percent):
             raise ReleaseError(
                 f"ENDPOINT: {endpoint} serves {version} (runtime version {number}) already; there is nothing to promote"
@@ -149,6 +215,51 @@ class Release:
             candidate_share_percent=share,
         )
 
+    def _promoted_with_apply(self, version: str, endpoint: str) -> "Release":
+        coming = self.coming
+        if coming is None:
+            raise ReleaseError(
+                f"--with-apply: is for a release that changes the contract, and {self.agent_version} is of contract"
+                f" {self.contract_version} as what runs is; `make apply` first, then `make promote` without it"
+            )
+        if endpoint != LIVE:
+            raise ReleaseError(
+                f"ENDPOINT: must be {LIVE} with --with-apply, and all others move with it: no function serves an agent"
+                f" of the old contract afterwards; got {endpoint}"
+            )
+        if version != self.agent_version:
+            raise ReleaseError(
+                f"VERSION: must be {self.agent_version} with --with-apply, the version that the next apply brings; got"
+                f" {version}"
+            )
+        if set(self.endpoints.values()) == {coming}:
+            raise ReleaseError(
+                f"ENDPOINT: all wait for runtime version {coming} already; `make apply` makes it and moves them"
+            )
+        return replace(
+            self,
+            endpoints=dict.fromkeys(self.endpoints, coming),
+            previous={name: number for name, number in self.endpoints.items() if number != coming},
+            candidate_share_percent=0,
+        )
+
+    def _check_contract(self, name: str, number: str) -> None:
+        """Refuse a runtime version whose agent the running functions do not serve."""
+        running = self.functions_contract_now or self.contract_version
+        if self.contract_of(number) == running:
+            return
+        if self.contract_of(number) == self.contract_version:
+            raise ReleaseError(
+                f"{name}: runtime version {number} ({self.runtime_versions.get(number, 'unknown')}) is of contract"
+                f" {self.contract_version}, which the functions will be of after the next `make apply` that succeeds;"
+                f" until then they are of contract {running}, and it would serve nobody"
+            )
+        raise ReleaseError(
+            f"{name}: runtime version {number} ({self.runtime_versions.get(number, 'unknown')}) is of contract"
+            f" {self.contract_of(number)}, and the functions are of contract {running}, so it would serve nobody;"
+            " to go back over a contract, publish an agent and apply a platform of the old one (docs/upgrade.md)"
+        )
+
     def rolled_back(self, endpoint: str) -> "Release":
         """Let an endpoint serve what it served before its last promotion.
 
@@ -156,15 +267,18 @@ class Release:
         candidate gets no new sessions afterwards, whichever endpoint it was: it may serve the same bad version.
 
         Raises:
-            ReleaseError: If nothing is known that it served before.
+            ReleaseError: If nothing is known that it served before, or the functions do not serve that any more.
         """
         self._number(endpoint)
         before = self.previous.get(endpoint)
         if before is None:
+            if len(self.runtime_versions) <= 1:
+                raise ReleaseError(f"ENDPOINT: {endpoint} never served another version. Nothing to go back to.")
             raise ReleaseError(
-                f"ENDPOINT: {endpoint} was not promoted since its last rollback, so there is nothing to go back to;"
-                " name a version instead: `make promote`"
+                f"ENDPOINT: {endpoint} was not promoted, or not since its last rollback, so there is nothing to go back"
+                " to; name a version instead: `make promote`"
             )
+        self._check_contract("ENDPOINT", before)
         return replace(
             self,
             endpoints={**self.endpoints, endpoint: before},
@@ -187,6 +301,8 @@ class Release:
                     "architecture": made.architecture,
                 },
                 "runtime_versions": dict(self.runtime_versions),
+                "runtime_contracts": dict(self.runtime_contracts),
+                **({} if self.functions_contract is None else {"functions_contract": self.functions_contract}),
                 "endpoints": dict(self.endpoints),
                 "previous": dict(self.previous),
                 "candidate_share_percent": self.candidate_share_percent,
@@ -242,20 +358,25 @@ def with_published(release: Release | None, manifest: Mapping[str, Any]) -> Rele
         )
     return replace(
         release,
+        # Files of before 0.2 name none: what was applied until now is of the contract that was published last.
+        runtime_contracts=_by_number({n: release.contract_of(n) for n in release.runtime_versions}),
+        functions_contract=release.functions_contract_now,
         agent_version=new.agent_version,
         contract_version=new.contract_version,
         artifacts=new.artifacts,
     )
 
 
-def with_applied(release: Release, newest_version: str, agent_version: str) -> Release:
+def with_applied(release: Release, newest_version: str, agent_version: str, *, whole: bool = False) -> Release:
     """See `Release.with_applied`."""
-    return release.with_applied(newest_version, agent_version)
+    return release.with_applied(newest_version, agent_version, whole=whole)
 
 
-def promoted(release: Release, version: str, endpoint: str, *, share_percent: int | None = None) -> Release:
+def promoted(
+    release: Release, version: str, endpoint: str, *, share_percent: int | None = None, with_apply: bool = False
+) -> Release:
     """See `Release.promoted`."""
-    return release.promoted(version, endpoint, share_percent=share_percent)
+    return release.promoted(version, endpoint, share_percent=share_percent, with_apply=with_apply)
 
 
 def rolled_back(release: Release, endpoint: str) -> Release:
@@ -311,6 +432,8 @@ def parse(document: Any) -> Release:
             architecture=made.text("architecture"),
         ),
         runtime_versions=top.map("runtime_versions", _NUMBER, _VERSION),
+        runtime_contracts=top.numbers("runtime_contracts", _NUMBER, 1, 9999),
+        functions_contract=top.optional_number("functions_contract", 1, 9999),
         endpoints=top.map("endpoints", _ENDPOINT, _NUMBER),
         previous=top.map("previous", _ENDPOINT, _NUMBER),
         candidate_share_percent=top.number("candidate_share_percent", 0, 100),
@@ -344,8 +467,9 @@ def save(release: Release, path: Path) -> None:
 
 _FIELDS: Final = frozenset(
     {
-        *("agent_version", "contract_version", "artifacts", "runtime_versions", "endpoints", "previous"),
-        "candidate_share_percent",
+        *("agent_version", "contract_version", "artifacts", "runtime_versions", "runtime_contracts"),
+        *("functions_contract",),
+        *("endpoints", "previous", "candidate_share_percent"),
     }
 )
 
@@ -356,13 +480,18 @@ def _check_together(release: Release) -> None:
             raise ReleaseError(f"release.endpoints.{name}: is missing; every environment has {LIVE} and {CANDIDATE}")
     # Before the first apply no version is known, and both endpoints wait for the first.
     known = set(release.runtime_versions) or {FIRST}
+    # When the contract changes, endpoints may wait for the version that the next apply makes.
+    coming = {release.coming} - {None}
     for kind, numbers in (("endpoints", release.endpoints), ("previous", release.previous)):
         for name, number in numbers.items():
-            if number not in known:
+            if number not in (known | coming if kind == "endpoints" else known):
                 raise ReleaseError(
                     f"release.{kind}.{name}: {number!r} is no runtime version that was applied here, which are"
                     f" {', '.join(sorted(known, key=int))}"
                 )
+    for number in release.runtime_contracts:
+        if number not in release.runtime_versions:
+            raise ReleaseError(f"release.runtime_contracts.{number}: is no number of release.runtime_versions")
     for name in release.previous:
         if name not in release.endpoints:
             raise ReleaseError(f"release.previous.{name}: is no endpoint, which are {', '.join(release.endpoints)}")
@@ -370,6 +499,10 @@ def _check_together(release: Release) -> None:
 
 def _newest(numbers: Iterable[str]) -> str | None:
     return max(numbers, key=int, default=None)
+
+
+def _by_number(entries: Mapping[str, _T]) -> dict[str, _T]:
+    return dict(sorted(entries.items(), key=lambda entry: int(entry[0])))
 
 
 def _bundle(entry: "_Object") -> Bundle:
@@ -411,6 +544,9 @@ class _Object:
             raise ReleaseError(f"{self._path}.{name}: must be a whole number from {low} to {high}; got {value!r}")
         return value
 
+    def optional_number(self, name: str, low: int, high: int) -> int | None:
+        return self.number(name, low, high) if name in self._data else None
+
     def map(self, name: str, keys: re.Pattern[str], values: re.Pattern[str]) -> dict[str, str]:
         entries = self._data.get(name)
         if not isinstance(entries, Mapping):
@@ -420,3 +556,11 @@ class _Object:
                 raise ReleaseError(f"{self._path}.{name}: {key!r} is no name that may stand here ({keys.pattern})")
             _check(value, values, f"{self._path}.{name}.{key}", f"of the form {values.pattern}")
         return dict(entries)
+
+    def numbers(self, name: str, keys: re.Pattern[str], low: int, high: int) -> dict[str, int]:
+        """Read whole numbers by name; a field that is not there is empty."""
+        entries = _Object(f"{self._path}.{name}", self._data.get(name, {}))
+        for key in entries._data:
+            if not keys.fullmatch(key):
+                raise ReleaseError(f"{entries._path}: {key!r} is no name that may stand here ({keys.pattern})")
+        return {key: entries.number(key, low, high) for key in entries._data}

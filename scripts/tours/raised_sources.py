@@ -2,9 +2,10 @@
 
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from scripts import bundle
 from scripts.bundle import Bundles, Progress
@@ -33,11 +34,6 @@ class RaisedSources:
             BundleError: If they cannot be built.
         """
         return bundle.build(root=self.root, out=out or bundle.ROOT / "build", progress=progress)
-
-    @property
-    def lock(self) -> Path:
-        """The lock file that the bundles are built from."""
-        return self.root / "uv.lock"
 
     def edit(self, file: str, pattern: str, replacement: str) -> None:
         """Change the one place of a file that matches.
@@ -76,11 +72,41 @@ def raised(target: Path, version: str, *, source: Path = bundle.ROOT) -> RaisedS
     return made
 
 
-def next_minor(source: Path = bundle.ROOT) -> str:
-    """Return the version after the workspace's, such as 0.2.0 after 0.1.7.
+def next_minor(taken: Iterable[str], *, source: Path = bundle.ROOT) -> str:
+    """Return the version after the workspace's and all that are taken, such as 0.3.0 after 0.1.7 and 0.2.0.
+
+    Args:
+        taken: Versions that were published or applied: what they are made of never changes.
+        source: The workspace.
 
     Raises:
         VersionError: If the workspace's version cannot be read.
     """
-    major, minor, _ = read(source)[1].partition("-")[0].split(".")
-    return f"{major}.{int(minor) + 1}.0"
+    major, minor, _ = max(_numbers(version) for version in (read(source)[1], *taken))
+    return f"{major}.{minor + 1}.0"
+
+
+def published_versions(s3: Any, *, bucket: str, manifest_key: str) -> list[str]:
+    """List the versions in an artifacts bucket.
+
+    Args:
+        s3: boto3 client.
+        bucket: The bucket.
+        manifest_key: Of any version.
+    """
+    folder = manifest_key.rsplit("/", 2)[0] + "/"
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder, Delimiter="/")
+    return [one["Prefix"].rstrip("/").rpartition("/")[2] for page in pages for one in page.get("CommonPrefixes", [])]
+
+
+def empty_cache(folder: Path) -> Path:
+    """Make a cache that has no bundles and finds the dependencies of the workspace's: what is built is built anew."""
+    folder.mkdir(exist_ok=True)
+    if not (folder / "layers").exists():
+        (folder / "layers").symlink_to(bundle.ROOT / "build" / "layers")
+    return folder
+
+
+def _numbers(version: str) -> tuple[int, int, int]:
+    major, minor, patch = (int(number) for number in version.partition("-")[0].split("."))
+    return major, minor, patch

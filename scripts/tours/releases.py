@@ -9,7 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -18,21 +18,22 @@ from local_aws.runtime.bundle import prepare_bundle
 from local_aws.runtime.config import CodeLocation
 from local_aws.runtime.history import HISTORY_FILE, VersionHistory
 from local_aws.stack.processes import base_interpreter
-from scripts import bundle, publish
+from scripts import publish
 from scripts.apply import apply_again, running_laptop
 from scripts.bundle import BundleError, Bundles
-from scripts.clients.canary import takes_candidate
+from scripts.clients.canary import endpoint_of
 from scripts.clients.runtime import Session, load_stack, new_session_id
 from scripts.laptop import release_laptop
 from scripts.laptop.laptop import release_file_of
 from scripts.laptop.platform import Progress, ReloadError
 from scripts.publishing.artifact_store import PublishError
 from scripts.publishing.sbom import SbomError
-from scripts.publishing.versions import read
+from scripts.publishing.target import LAPTOP
 from scripts.releases import release_file
+from scripts.releases.release_checks import manifest_key
 from scripts.releases.release_file import CANDIDATE, LIVE, ReleaseError
 from scripts.terraform.setup import TerraformError
-from scripts.tours.raised_sources import RaisedSources, next_minor, raised
+from scripts.tours.raised_sources import empty_cache, next_minor, published_versions, raised
 
 SHARE_PERCENT: Final = 50
 SESSIONS: Final = 6
@@ -66,29 +67,61 @@ class Step:
 
 @dataclass(slots=True, kw_only=True)
 class ReleaseTour:
-    """Releases the next version on a running stack. It is left with the old version live and no canary."""
+    """Releases the next version on a running stack. It is left with the old version live and no canary.
+
+    `take_back` makes its agent and its functions those of before again, which takes an apply; runtime versions and
+    published versions stay, as nobody can delete them. Another tour takes the version after those.
+    """
 
     state_dir: Path
     access_token: Callable[[], str] = field(repr=False)
     progress: Progress = lambda _: None
     old: str = field(init=False)
     new: str = field(init=False)
+    _before: release_file.Release = field(init=False)
 
     def __post_init__(self) -> None:
-        """Look which version comes next."""
-        self.old, self.new = read(bundle.ROOT)[1], next_minor()
+        """Look what is live, and which version comes next.
+
+        Raises:
+            NoStack, ReleaseError: If no stack is running there, or nothing was applied to it.
+        """
+        stack, laptop = running_laptop(self.state_dir)
+        self._before = self._release
+        live = self._before.agent_version_of(LIVE)
+        if live is None:
+            raise ReleaseError("release.endpoints.live: serves nothing yet; `make apply` first")
+        key = manifest_key(self._before, self._before.agent_version)
+        there = published_versions(laptop.client("s3"), bucket=stack["buckets"]["artifacts"], manifest_key=key)
+        self.old, self.new = live, next_minor([*there, *self._before.runtime_versions.values()])
+
+    def take_back(self) -> None:
+        """Let the stack run what it ran before the tour: agent, functions, endpoints and share.
+
+        Raises:
+            ReleaseError, TerraformError, ReloadError: If it cannot be applied.
+        """
+        now = self._release
+        before = replace(
+            self._before,
+            runtime_versions=now.runtime_versions,
+            runtime_contracts=now.runtime_contracts,
+            functions_contract=now.functions_contract,
+        )
+        release_file.save(before, self._file)
+        apply_again(self.state_dir, self.progress)
 
     def steps(self) -> Iterator[Step]:
         """Make every step and yield how it ended."""
         with tempfile.TemporaryDirectory(prefix="release-") as scratch, ThreadPoolExecutor(1) as background:
             folder = Path(scratch)
-            before = self._session()
+            before = self._session(LIVE)
             yield self._answers("a session begins", before, LIVE, self.old)
             sources = raised(folder / "one", self.new)
-            bundles = sources.build(out=_cache(folder / "cache-1"), progress=self.progress)
+            bundles = sources.build(out=empty_cache(folder / "cache-1"), progress=self.progress)
             yield self._refused(f"promotes {self.new} before it is published", self._promote, "was never published")
-            first = self._put(sources, bundles)
-            release_file.save(release_file.with_published(self._release, first.to_json()), self._file)
+            first = self._put(bundles)
+            publish.record(LAPTOP, first, laptop=self.state_dir)
             yield self._refused(
                 f"promotes {self.new} before it is applied", self._promote, "no runtime version runs it"
             )
@@ -105,7 +138,7 @@ class ReleaseTour:
 
     def _publish_again(self, folder: Path, first: publish.Manifest) -> Iterator[Step]:
         again = raised(folder / "two", self.new)
-        second = self._put(again, again.build(out=_cache(folder / "cache-2")))
+        second = self._put(again.build(out=empty_cache(folder / "cache-2")))
         written = sum(item.outcome == "uploaded" for item in second.objects.values())
         equal = _checksums(first) == _checksums(second)
         expected = "the same SHA-256 of every file, nothing written again"
@@ -115,10 +148,10 @@ class ReleaseTour:
             got=expected if equal and not written else f"{written} written again, checksums equal: {equal}",
         )
         again.edit("agent_pkg/src/clinic_agent/__init__.py", r"\Z", "\n")
-        changed = again.build(out=_cache(folder / "cache-2"))
+        changed = again.build(out=empty_cache(folder / "cache-2"))
         yield self._refused(
             f"publishes other content as {self.new}",
-            lambda: self._put(again, changed),
+            lambda: self._put(changed),
             "a published version never changes",
         )
 
@@ -144,7 +177,8 @@ class ReleaseTour:
             expected=_split(expected) if len(expected) > 1 else "some on either version",
             got=_split(Counter(str(version) for version in versions)),
         )
-        chosen = sum(takes_candidate(new_session_id(), SHARE_PERCENT) for _ in range(_IDS)) * 100 / _IDS
+        stack = load_stack(self.state_dir / "stack.json")  # with the share that clients go by now
+        chosen = sum(endpoint_of(stack, new_session_id()) == CANDIDATE for _ in range(_IDS)) * 100 / _IDS
         near = abs(chosen - SHARE_PERCENT) <= _TOLERANCE
         yield Step(
             what=f"{_IDS:,} more session ids are drawn",
@@ -171,8 +205,8 @@ class ReleaseTour:
         major, minor, _ = self.new.split(".")
         sources = raised(folder / "contract", f"{major}.{int(minor) + 1}.0")
         sources.need_contract(2)
-        bundles = sources.build(out=_cache(folder / "cache-1"), progress=self.progress)
-        return bundles, self._put(sources, bundles)
+        bundles = sources.build(out=empty_cache(folder / "cache-1"), progress=self.progress)
+        return bundles, self._put(bundles)
 
     def _another_contract(self, bundles: Bundles, published: publish.Manifest, folder: Path) -> Iterator[Step]:
         kept = self._release
@@ -201,10 +235,10 @@ class ReleaseTour:
     def _release(self) -> release_file.Release:
         return release_file.load(self._file)
 
-    def _put(self, sources: RaisedSources, bundles: Bundles) -> publish.Manifest:
+    def _put(self, bundles: Bundles) -> publish.Manifest:
         stack, laptop = running_laptop(self.state_dir)
         bucket = stack["buckets"]["artifacts"]
-        return publish.publish(s3=laptop.client("s3"), bucket=bucket, bundles=bundles, lock=sources.lock)
+        return publish.publish(s3=laptop.client("s3"), bucket=bucket, bundles=bundles)
 
     def _start(self, bundles: Bundles, folder: Path) -> str:
         """Start an agent as the stand-in does, in the environment that Terraform gave the newest version."""
@@ -267,11 +301,3 @@ def _split(versions: Counter[str]) -> str:
 
 def _checksums(published: publish.Manifest) -> dict[str, str]:
     return {role: item.sha256 for role, item in published.objects.items()}
-
-
-def _cache(folder: Path) -> Path:
-    """Make a cache that has no bundles and finds the dependencies of the workspace's: what is built is built anew."""
-    folder.mkdir(exist_ok=True)
-    if not (folder / "layers").exists():
-        (folder / "layers").symlink_to(bundle.ROOT / "build" / "layers")
-    return folder

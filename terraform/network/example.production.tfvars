@@ -10,6 +10,5 @@ cidr               = "10.64.16.0/20"
 zone_ids           = ["use1-az1", "use1-az2"]
 artifacts_bucket   = "clinic-artifacts-444455556666-us-east-1"
 internet_access    = true # with callback_urls set, as shipped: see Signing keys in modules/network/README.md
-internet_access    = true # as in example.tfvars
 log_retention_days = 365
 log_kms_key_arn    = "arn:aws:kms:us-east-1:444455556666:key/00000000-0000-4000-8000-000000000000"

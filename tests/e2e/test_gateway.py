@@ -398,7 +398,7 @@ def test_a_tool_function_called_past_the_gateway_answers_nothing(platform: Platf
         custom = {"bedrockAgentCoreToolName": PATIENT, "bedrockAgentCorePropagatedHeaders": headers}
         context = base64.b64encode(json.dumps({"custom": custom}).encode()).decode()
         response = platform.root("lambda").invoke(**call, ClientContext=context)
-        assert json.load(response["Payload"])["error"]["code"] == "invalid_token"
+        assert json.load(response["Payload"])["error"]["code"] == "direct_call"
 
 
 # --- policies as Terraform renders them -------------------------------------------------------------------------------

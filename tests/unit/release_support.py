@@ -21,6 +21,7 @@ def document(**changes: Any) -> dict[str, Any]:
             "architecture": "arm64",
         },
         "runtime_versions": {"1": "0.1.0", "2": "0.2.0"},
+        "runtime_contracts": {"1": 1, "2": 1},
         "endpoints": {"live": "1", "candidate": "1"},
         "previous": {},
         "candidate_share_percent": 0,
@@ -32,7 +33,7 @@ def release(**changes: Any) -> Release:
     return release_file.parse(document(**changes))
 
 
-def manifest(version: str, digit: str = "c") -> dict[str, Any]:
+def manifest(version: str, digit: str = "c", *, contract: int = 1) -> dict[str, Any]:
     """A manifest of a version, as publishing writes it."""
     artifacts = {
         role: {"key": f"{FOLDER}/{version}/{role}-linux-arm64-py311.zip", "sha256": digit * 64, "size": 1}
@@ -41,7 +42,7 @@ def manifest(version: str, digit: str = "c") -> dict[str, Any]:
     return {
         "name": "clinic-agent",
         "version": version,
-        "contract_version": 1,
+        "contract_version": contract,
         "platform": "linux-arm64",
         "runtime": "PYTHON_3_11",
         "lambda_runtime": "python3.11",

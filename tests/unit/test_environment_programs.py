@@ -29,7 +29,7 @@ VALUES = {
 @pytest.mark.parametrize("name", environments())
 def test_an_environment_has_the_outputs_that_programs_read(name: str) -> None:
     text = (ROOT / "terraform/envs" / name / "outputs.tf").read_text()
-    assert set(VALUES) <= set(re.findall(r'^output "(\w+)"', text, re.MULTILINE))
+    assert {*VALUES, "production"} <= set(re.findall(r'^output "(\w+)"', text, re.MULTILINE))
 
 
 def test_programs_read_the_outputs_of_an_environment(tmp_path: Path) -> None:

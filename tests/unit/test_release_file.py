@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +199,7 @@ def test_a_rollback_is_used_up() -> None:
     live = release().promoted("0.2.0", LIVE)
     back = release_file.rolled_back(live, LIVE)
     assert (back.endpoints, back.previous) == ({"live": "1", "candidate": "1"}, {})
-    with pytest.raises(ReleaseError, match="ENDPOINT: live was not promoted since its last rollback"):
+    with pytest.raises(ReleaseError, match="ENDPOINT: live was not promoted, or not since its last rollback"):
         back.rolled_back(LIVE)
 
 
@@ -222,6 +223,80 @@ REFUSALS: list[tuple[Callable[[Release], Release], str]] = [
 def test_what_may_not_be_is_refused(change: Callable[[Release], Release], message: str) -> None:
     with pytest.raises(ReleaseError) as refusal:
         change(release())
+    assert str(refusal.value).startswith(message)
+
+
+# --- another contract -------------------------------------------------------------------------------------------------
+
+
+def raised() -> Release:
+    """0.2.0 of contract 1 runs, 0.3.0 of contract 2 is published."""
+    return release_file.with_published(release(), manifest("0.3.0", contract=2))
+
+
+def test_a_release_of_another_contract_moves_all_endpoints_with_its_apply() -> None:
+    assert release().coming is None
+    assert (raised().coming, raised().endpoints) == ("3", release().endpoints)
+    moved = raised().promoted("0.3.0", LIVE, with_apply=True)
+    assert moved.endpoints == {"live": "3", "candidate": "3"}
+    assert (moved.previous, moved.candidate_share_percent) == ({"live": "1", "candidate": "1"}, 0)
+    assert release_file.parse(moved.to_json()) == moved
+    moved.check_endpoints()
+    applied = moved.with_applied("3", "0.3.0")
+    assert applied.runtime_contracts == {"1": 1, "2": 1, "3": 2}
+    assert (applied.coming, applied.agent_version_of(LIVE)) == (None, "0.3.0")
+    assert release_file.parse(applied.to_json()) == applied
+    # And back: the number after, of contract 1 again.
+    back = release_file.with_published(applied, manifest("0.3.1", "d")).promoted("0.3.1", LIVE, with_apply=True)
+    assert back.endpoints == {"live": "4", "candidate": "4"}
+
+
+def test_files_of_before_contracts_were_recorded_know_them_when_another_comes() -> None:
+    old = release(runtime_contracts={})
+    assert old.coming is None
+    assert release_file.with_published(old, manifest("0.3.0", contract=2)).runtime_contracts == {"1": 1, "2": 1}
+
+
+ACROSS: list[tuple[Callable[[], object], str]] = [
+    (lambda: raised().promoted("0.3.0", LIVE), "VERSION: 0.3.0 is of contract 2 and changes the platform's"),
+    (lambda: raised().check_endpoints(), "release.endpoints: must serve agents of contract 2, which this apply brings"),
+    (
+        lambda: release_file.promoted(raised(), "0.3.0", CANDIDATE, with_apply=True),
+        "ENDPOINT: must be live with --with-apply",
+    ),
+    (lambda: raised().promoted("0.2.0", LIVE, with_apply=True), "VERSION: must be 0.3.0 with --with-apply"),
+    (lambda: raised().promoted("0.3.0", LIVE, share_percent=5, with_apply=True), "SHARE: only the candidate has one"),
+    (lambda: release().promoted("0.2.0", LIVE, with_apply=True), "--with-apply: is for a release that changes"),
+    (
+        lambda: raised().promoted("0.3.0", LIVE, with_apply=True).promoted("0.3.0", LIVE, with_apply=True),
+        "ENDPOINT: all wait for runtime version 3 already",
+    ),
+    (
+        lambda: (
+            raised().promoted("0.3.0", LIVE, with_apply=True).with_applied("3", "0.3.0", whole=True).rolled_back(LIVE)
+        ),
+        "ENDPOINT: runtime version 1 (0.1.0) is of contract 1, and the functions are of contract 2",
+    ),
+    (
+        lambda: (
+            raised()
+            .promoted("0.3.0", LIVE, with_apply=True)
+            .with_applied("3", "0.3.0", whole=True)
+            .promoted("0.2.0", LIVE)
+        ),
+        "VERSION: runtime version 2 (0.2.0) is of contract 1, and the functions are of contract 2",
+    ),
+    (lambda: release(endpoints={"live": "3", "candidate": "3"}), "release.endpoints.live: '3' is no runtime version"),
+    (lambda: release(runtime_contracts={"9": 1}), "release.runtime_contracts.9: is no number of release.runtime"),
+    (lambda: release(runtime_contracts={"1": "1"}), "release.runtime_contracts.1: must be a whole number from 1 to"),
+    (lambda: release(runtime_contracts=[]), "release.runtime_contracts: must be an object; got list"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), ACROSS)
+def test_what_would_serve_nobody_is_refused(change: Callable[[], object], message: str) -> None:
+    with pytest.raises(ReleaseError) as refusal:
+        change()
     assert str(refusal.value).startswith(message)
 
 
@@ -252,3 +327,33 @@ def test_whatever_is_done_the_file_stays_valid_and_only_one_endpoint_moves(done:
         assert moved == (set() if action == "apply" else {endpoint})
         assert release_file.parse(after.to_json()) == after
         state = after
+
+
+def test_what_the_functions_are_of_is_known_after_a_whole_apply_only() -> None:
+    """A runtime version is made early in an apply; the functions may still be of before when it fails after that."""
+    halfway = raised().promoted("0.3.0", LIVE, with_apply=True).with_applied("3", "0.3.0")
+    assert halfway.functions_contract == 1
+    assert halfway.rolled_back(LIVE).endpoints[LIVE] == "1", "the functions still serve it"
+    assert release_file.parse(halfway.to_json()) == halfway
+    alone = raised().with_applied("3", "0.3.0")
+    with pytest.raises(
+        ReleaseError, match=r"runtime version 3 \(0\.3\.0\) is of contract 2, which the functions will be"
+    ):
+        alone.promoted("0.3.0", LIVE)
+    whole = halfway.with_applied("3", "0.3.0", whole=True)
+    assert whole.functions_contract == 2
+    with pytest.raises(ReleaseError, match="and the functions are of contract 2"):
+        whole.rolled_back(LIVE)
+    assert release().functions_contract is None, "files of before say nothing, and the newest version counts"
+    with pytest.raises(ReleaseError, match=r"release\.functions_contract: must be a whole number"):
+        release(functions_contract="1")
+
+
+def test_a_newest_version_of_another_contract_that_nobody_serves_keeps_no_apply_back() -> None:
+    """The runtime alone was applied; then the release file went back to what functions and endpoints are of."""
+    before = release(functions_contract=1)
+    newer = release_file.with_published(before, manifest("0.3.0", contract=2)).with_applied("3", "0.3.0")
+    back = replace(before, runtime_versions=newer.runtime_versions, runtime_contracts=newer.runtime_contracts)
+    back.check_endpoints()
+    assert back.coming is None
+    assert back.promoted("0.2.0", LIVE).endpoints[LIVE] == "2"

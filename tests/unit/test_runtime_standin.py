@@ -77,10 +77,17 @@ class StandIn:
 
 @contextmanager
 def running(
-    aws: FakeAws, directory: Path, archive: bytes, *, runtime: dict[str, Any] | None = None, **top: Any
+    aws: FakeAws,
+    directory: Path,
+    archive: bytes,
+    *,
+    runtime: dict[str, Any] | None = None,
+    endpoints: dict[str, str] | None = None,
+    **top: Any,
 ) -> Iterator[StandIn]:
     directory.mkdir(exist_ok=True)
-    (directory / "state.json").write_text(json.dumps(recorded(url=aws.url, archive=archive, runtime=runtime)))
+    document = recorded(url=aws.url, archive=archive, runtime=runtime, endpoints=endpoints)
+    (directory / "state.json").write_text(json.dumps(document))
     (directory / "config.json").write_text(json.dumps(settings(url=aws.url, directory=str(directory), **top)))
     port = free_port()
     with (directory / "standin.log").open("wb") as log:
@@ -426,7 +433,7 @@ def test_a_new_version_is_served_where_an_endpoint_names_it_and_nowhere_else(rel
     answer = releases.release("2", greeting="two", endpoints=BOTH_ON_1, environment_variables={"NEW": "yes"})
     assert (answer.status_code, answer.json()) == (
         200,
-        {"version": "2", "endpoints": {"DEFAULT": "2", "live": "1", "candidate": "1"}},
+        {"version": "2", "endpoints": {"DEFAULT": "2", "live": "1", "candidate": "1"}, "failed": {}},
     )
     assert [stand_in.greeting(name, name) for name in ("live", "candidate", "DEFAULT")] == ["one", "one", "two"]
 
@@ -532,6 +539,39 @@ def test_spares_are_kept_for_each_version_that_a_named_endpoint_serves(
         assert stand_in.greeting("live", "b") == "two"
 
 
+def test_a_spare_is_started_with_the_reload_and_not_after_the_first_session(
+    aws: FakeAws, archive: bytes, tmp_path: Path
+) -> None:
+    with running(aws, tmp_path, archive, warm_spares=1) as stand_in:
+        releases = Releases(stand_in, aws)
+        releases.record(archive)
+        releases.release("2", greeting="two", endpoints={"live": "2", "candidate": "2"})
+        assert httpx.get(f"{stand_in.url}/ping").json()["sessions"] == {"live": 0, "in_flight": 0, "spares": 1}
+
+
+def test_versions_that_nobody_needs_any_more_leave_the_disk(releases: Releases) -> None:
+    stand_in = releases.stand_in
+
+    def bundles() -> int:
+        return len(list((stand_in.directory / "work").glob("[0-9a-f]*")))
+
+    stand_in.greeting("live", "on-1")
+    releases.release("2", greeting="two", endpoints={"live": "2", "candidate": "2"})
+    releases.release("3", greeting="three", endpoints={"live": "2", "candidate": "2"})
+    assert bundles() == 3, "a session is on 1"
+    releases.move(live="3", candidate="3")
+    assert bundles() == 3, "2 is the way back, and a session is on 1"
+    assert releases.reload().status_code == 200
+    assert bundles() == 3, "a reload that moves nothing takes no way back away"
+    httpx.post(stand_in.at("live"), json={"action": "crash"}, headers=stand_in.headers(SESSION + "-on-1"), timeout=20)
+    assert stand_in.greeting("live", "on-1") == "one"
+
+    releases.release("4", greeting="four", endpoints={"live": "4", "candidate": "4"})
+    assert bundles() == 3, "2 is gone, 1 has its session"
+    assert releases.move(live="2").status_code == 200
+    assert stand_in.greeting("live", "back") == "two", "it is fetched again"
+
+
 def test_a_broken_bundle_refuses_the_reload_and_the_endpoints_go_on(releases: Releases) -> None:
     stand_in = releases.stand_in
     releases.aws.objects[f"/{BUCKET}/2"] = b"tampered"
@@ -541,6 +581,39 @@ def test_a_broken_bundle_refuses_the_reload_and_the_endpoints_go_on(releases: Re
     assert "publish the agent again" in refused.json()["error"]["message"]
     assert stand_in.greeting("live", "new") == "one"
     assert httpx.get(f"{stand_in.url}/ping").json()["endpoints"]["live"] == "1"
+
+
+def test_a_broken_newest_version_fails_at_default_only_and_keeps_nobody_from_moving(
+    releases: Releases, aws: FakeAws, archive: bytes
+) -> None:
+    stand_in = releases.stand_in
+    releases.release("2", greeting="two", endpoints={"live": "2", "candidate": "1"})
+    sound = bundle(helper="GREETING = 'three'")
+    releases.aws.objects[f"/{BUCKET}/3"] = b"tampered"
+    there = {"live": "2", "candidate": "1"}
+    releases.record(sound, endpoints=there, agent_runtime_version="3", **artifact("3"))
+    answer = releases.reload()
+    assert answer.status_code == 200
+    assert "publish the agent again" in answer.json()["failed"]["3"]
+    failed = stand_in.post(session=SESSION + "-default", endpoint="DEFAULT")
+    assert (failed.status_code, failed.json()["error"]["code"]) == (503, "RuntimeStartFailed")
+    assert releases.move(live="1").status_code == 200, "the way back is open"
+    assert stand_in.greeting("live", "back") == "one"
+    assert releases.move(candidate="3").status_code == 409, "nobody is sent to it"
+    assert stand_in.greeting("candidate", "still") == "one"
+    releases.aws.objects[f"/{BUCKET}/3"] = sound
+    assert releases.move(candidate="3").json()["failed"] == {}
+    assert stand_in.greeting("candidate", "sound") == "three"
+
+
+def test_a_stand_in_starts_with_a_broken_newest_version(aws: FakeAws, archive: bytes, tmp_path: Path) -> None:
+    first = RecordedState.parse(recorded(url=aws.url, archive=archive))
+    history = VersionHistory().with_recorded(first).to_json()
+    (tmp_path / "runtime-versions.json").write_text(json.dumps(history))
+    newest = {"agent_runtime_version": "2", **artifact("nowhere")}
+    with running(aws, tmp_path, bundle(helper="GREETING = 1"), runtime=newest, endpoints=BOTH_ON_1) as stand_in:
+        assert stand_in.greeting("live", "a") == "from the bundle"
+        assert stand_in.post(endpoint="DEFAULT", session=SESSION + "-d").status_code == 503
 
 
 def test_a_version_that_does_not_start_fails_its_own_endpoint_only(releases: Releases) -> None:

@@ -410,6 +410,35 @@ def test_a_session_whose_process_ended_gets_another() -> None:
     with_pool(scenario)
 
 
+def test_a_session_that_gets_another_process_begins_another_lifetime() -> None:
+    async def scenario(pool: Pool) -> None:
+        await pool.use("a")
+        pool.source.started[0].alive = False
+        pool.time = 100  # the first process would be too old now
+        restarting = asyncio.create_task(pool.use("a"))
+        await asyncio.sleep(0)
+        pool.pool.reap()
+        assert await restarting == 1
+        assert pool.pool.counts()["live"] == 1
+        pool.time = 199
+        assert await pool.use("a") == 1
+
+    with_pool(scenario)
+
+
+def test_a_process_that_is_started_for_a_session_that_has_ended_is_stopped() -> None:
+    async def scenario(pool: Pool) -> None:
+        starting = asyncio.create_task(pool.use("a"))
+        await asyncio.sleep(0)
+        pool.pool._end("a", "for this test")
+        with pytest.raises(RequestError) as refusal:
+            await starting
+        assert refusal.value.status == 503
+        assert [process.alive for process in pool.source.started] == [False]
+
+    with_pool(scenario)
+
+
 def test_a_session_that_does_not_start_takes_no_place() -> None:
     async def scenario(pool: Pool) -> None:
         pool.source.failing = True

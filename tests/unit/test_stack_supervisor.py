@@ -218,8 +218,8 @@ def test_a_stack_is_stopped_from_outside(
     assert control.stop(state) == []
     assert not port_is_open(found.parts["server"].port)
     assert not list(state.path.glob("*.json"))
-    assert main(["--state", str(state.path), "status"]) == 3
-    assert capsys.readouterr().out == "stopped\n"
+    assert main(["--state", str(state.path), "status"]) == 0
+    assert capsys.readouterr().out == "stopped; start with `make up`\n"
     assert control.stop(state) == []
 
 

@@ -77,6 +77,7 @@ class EnvironmentStack(TerraformStack):
             protect_data=self.var("protect_data"),
             kms_deletion_window_days=self.var("kms_deletion_window_days"),
             log_retention_days=self.var("log_retention_days"),
+            runtime_creates_log_groups=False,  # module observability makes them
             log_kms_key_arn=platform_key,
             agentcore_kms_key_arn=platform_key,
             guardrail_kms_key_arn=guardrail_key,
@@ -111,6 +112,10 @@ class EnvironmentStack(TerraformStack):
             foundation=foundation.get("agentcore"),
             agent_version=self.var("release.agent_version"),
             endpoints=self.var("release.endpoints"),
+            coming_version=expression(
+                "length(var.release.runtime_versions) == 0 ? null :"
+                " one(setsubtract(values(var.release.endpoints), keys(var.release.runtime_versions)))"
+            ),
             network=self.var("network"),
             production=self.var("production"),
             policy_mode=self.var("policy_mode"),

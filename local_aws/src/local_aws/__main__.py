@@ -21,8 +21,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     logs = commands.add_parser("logs", help="show the last lines of the logs")
     logs.add_argument("part", nargs="?", help="such as emulator, model, runtime or stack; default: all")
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what is appended")
-    logs.add_argument("-n", "--lines", type=int, default=40, help="lines of each log")
-    status = commands.add_parser("status", help="say what is running; exit status 0 if it is ready, 3 if not")
+    logs.add_argument("-n", "--lines", type=int, default=20, help="lines of each log; default: 20")
+    status = commands.add_parser("status", help="say what is running; exit status 3 if it starts, stops or has failed")
     for command in (logs, status):  # before and after the command; the latter must not overwrite the former's value
         command.add_argument("--state", type=Path, default=argparse.SUPPRESS, metavar="FOLDER", help="default: .local")
     return parser.parse_args(arguments)
@@ -52,6 +52,9 @@ def _logs(state: StateFolder, *, part: str | None, lines: int, following: bool) 
 
 def _status(state: StateFolder) -> int:
     word, status = describe(state)
+    if word == "stopped":  # nothing is wrong
+        sys.stdout.write("stopped; start with `make up`\n")
+        return 0
     sys.stdout.write(f"{word}{': ' + status.detail if status and status.detail else ''}\n")
     if status is not None and word in ("starting", "ready", "stopping"):
         sys.stdout.write(f"  {'supervisor':<10} pid {status.supervisor.pid}\n")

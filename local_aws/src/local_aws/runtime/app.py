@@ -9,7 +9,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import unquote
 
@@ -17,7 +17,7 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from local_aws.agentcore.errors import RequestError, StandInError, bad_request, not_found
+from local_aws.agentcore.errors import RequestError, StandInError, bad_request, not_found, unavailable
 from local_aws.agentcore.requests import ClientGoneError, check_length, read_body, single, while_connected
 from local_aws.runtime import headers
 from local_aws.runtime.config import DEFAULT_ENDPOINT, RuntimeConfig
@@ -43,6 +43,7 @@ class RuntimeApp:
     secret: str = field(repr=False)
     read_again: Callable[[], RuntimeConfig]  # the recorded state as it is now; raises StandInError
     _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _before: frozenset[str] = frozenset()  # versions that endpoints served before they moved: the way back
 
     def __post_init__(self) -> None:
         """Let the pool begin sessions as the deployment says."""
@@ -79,7 +80,7 @@ class RuntimeApp:
         request_headers = Headers(scope=scope)
         endpoint = self._endpoint(arn, QueryParams(scope["query_string"]))
         authorization = single(request_headers, "authorization")
-        asked = self.deployment.versions[self.deployment.endpoints[endpoint]]
+        asked = self._served(self.deployment.endpoints[endpoint])
         await asked.authorizer.authorize(authorization)
         session = headers.session_id(request_headers)
         self.pool.check(session, endpoint=endpoint)  # before the body is read; the lease checks again
@@ -97,7 +98,7 @@ class RuntimeApp:
         async def serve() -> None:
             nonlocal status
             async with self.pool.lease(session, endpoint=endpoint) as lease:
-                served, given = self.deployment.versions[lease.version], chosen
+                served, given = self._served(lease.version), chosen
                 if served is not asked:
                     # A session of before the endpoint moved. Its agent was promised its own authorizer and headers;
                     # the endpoint's present authorizer counts too, so that a stricter one does at once.
@@ -137,15 +138,44 @@ class RuntimeApp:
                 raise
             except StandInError as failure:
                 raise _not_taken(str(failure)) from failure
+            if recorded.endpoints != self.config.endpoints:
+                self._before = frozenset(self.config.endpoints.values())
             self.config, self.deployment = recorded, deployment
             self._serve()
+            self.pool.replenish()  # the first session after a promotion should not be a cold one
+            await self._drop_unused()
         logger.info("arn=<%s>, endpoints=<%s> | endpoints read again", recorded.arn, dict(recorded.endpoints))
-        answer = {"version": recorded.newest, "endpoints": dict(recorded.endpoints)}
+        answer = {
+            "version": recorded.newest,
+            "endpoints": dict(recorded.endpoints),
+            "failed": dict(deployment.failed),
+        }
         await JSONResponse(answer)(scope, receive, send)
 
     def _serve(self) -> None:
         fleets = {number: served.fleet for number, served in self.deployment.versions.items()}
         self.pool.serve(fleets, endpoints=self.deployment.endpoints, warm=self.deployment.warm)
+
+    async def _drop_unused(self) -> None:
+        """Drop versions that no endpoint serves or served before, and no session is on."""
+        wanted = {*self.deployment.endpoints.values(), *self._before, *self.pool.versions_in_use()}
+        versions = self.deployment.versions
+        unused = versions.keys() - wanted
+        self.pool.forget(unused)
+        kept = {number: served for number, served in versions.items() if number not in unused}
+        self.deployment = replace(self.deployment, versions=kept)
+        await self.deployer.drop(unused, work_dir=self.config.laptop.work_dir)
+
+    def _served(self, number: str) -> ServedVersion:
+        """Return a version that endpoints or sessions are on.
+
+        Raises:
+            RequestError: 503 if its bundle cannot be had.
+        """
+        served = self.deployment.versions.get(number)
+        if served is None:  # why is in the log, and in the answer to the reload
+            raise unavailable("RuntimeStartFailed", "The version that this endpoint serves cannot be started.")
+        return served
 
     def _endpoint(self, arn: str, query: QueryParams) -> str:
         """Return the endpoint that is asked for.

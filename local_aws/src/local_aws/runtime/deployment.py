@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+import logging
+import re
+import shutil
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import httpx
 
 from local_aws.agentcore.authorizer import JwtAuthorizer
+from local_aws.agentcore.errors import StandInError
 from local_aws.agentcore.role_session import RoleSession
 from local_aws.agentcore.signing_keys import SigningKeys
 from local_aws.runtime.bundle import prepare_bundle
@@ -17,6 +22,10 @@ from local_aws.runtime.config import DEFAULT_ENDPOINT, RuntimeConfig, RuntimeVer
 from local_aws.runtime.download import s3_download
 from local_aws.runtime.process import Launcher, LaunchPlan, VersionLauncher
 from local_aws.runtime.sessions import Fleet
+
+logger = logging.getLogger(__name__)
+
+_BUNDLE_FOLDER: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +43,7 @@ class Deployment:
 
     endpoints: Mapping[str, str]  # version number by endpoint
     versions: Mapping[str, ServedVersion]  # by number; also those that only sessions of before are on
+    failed: Mapping[str, str] = field(default_factory=dict)  # why the newest, which DEFAULT alone names, is not there
 
     @property
     def warm(self) -> list[str]:
@@ -65,15 +75,38 @@ class Deployer:
     async def deploy(self, config: RuntimeConfig) -> Deployment:
         """Prepare what a configuration names; all of it, or nothing is served that was not before.
 
+        The newest version is another matter while no named endpoint serves it: nobody is sent to DEFAULT, and a broken
+        bundle must not keep the others from moving, back above all. It is tried again at the next call.
+
         Raises:
-            StandInError: If a role or a bundle cannot be had, or a bundle is not the one that was published.
+            StandInError: If a role or a bundle of a named endpoint cannot be had, or a bundle is not the one that was
+                published.
         """
-        prepared = dict(self._versions)
+        prepared, failed = dict(self._versions), {}
+        named = {number for name, number in config.endpoints.items() if name != DEFAULT_ENDPOINT}
         for number, version in config.versions.items():
-            if number not in prepared:
+            if number in prepared:
+                continue
+            try:
                 prepared[number] = await self._prepare(config, version)
+            except StandInError as failure:
+                if number in named:
+                    raise
+                failed[number] = str(failure)
+                logger.warning("version=<%s> | cannot be served, only %s fails: %s", number, DEFAULT_ENDPOINT, failure)
         self._versions = prepared
-        return Deployment(endpoints=config.endpoints, versions=prepared)
+        return Deployment(endpoints=config.endpoints, versions=prepared, failed=failed)
+
+    async def drop(self, numbers: Collection[str], *, work_dir: Path) -> None:
+        """Forget versions and remove the unpacked bundles that no other version runs; each takes some 100 MB.
+
+        Args:
+            numbers: Versions that no endpoint names and no session is on. One that is named again is fetched again.
+            work_dir: Where bundles are unpacked.
+        """
+        self._versions = {number: served for number, served in self._versions.items() if number not in numbers}
+        keep = {served.version.code.sha256 for served in self._versions.values()}
+        await asyncio.to_thread(_remove_bundles, work_dir, keep)
 
     async def _prepare(self, config: RuntimeConfig, version: RuntimeVersion) -> ServedVersion:
         laptop, role = config.laptop, self._role(config, version.role_arn)
@@ -115,3 +148,9 @@ class Deployer:
         if discovery_url not in self._keys:
             self._keys[discovery_url] = SigningKeys(discovery_url, client=self._client)
         return self._keys[discovery_url]
+
+
+def _remove_bundles(work_dir: Path, keep: Collection[str]) -> None:
+    for folder in work_dir.resolve().glob("*"):
+        if _BUNDLE_FOLDER.fullmatch(folder.name) and folder.name not in keep:
+            shutil.rmtree(folder, ignore_errors=True)

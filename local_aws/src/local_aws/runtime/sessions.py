@@ -74,6 +74,7 @@ class _Session:
     started_at: float | None = None
     process: AgentProcess | None = None
     in_flight: int = 0
+    ended: bool = False  # nobody finds it any more
     starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -108,7 +109,19 @@ class SessionPool:
         self._endpoints, self._warm = dict(endpoints), tuple(warm)
         for version in [version for version in self._spares if version not in self._warm]:
             for spare in self._spares.pop(version):
-                self._run(self._discard_spare(spare, version))
+                self._run(self._discard_spare(spare, self._fleets[version].source))
+
+    def versions_in_use(self) -> frozenset[str]:
+        """Return the version numbers that sessions are on."""
+        return frozenset(session.version for session in self._sessions.values())
+
+    def forget(self, versions: Collection[str]) -> None:
+        """Forget how sessions of some versions are started.
+
+        Args:
+            versions: Numbers that no endpoint names and no session is on.
+        """
+        self._fleets = {number: fleet for number, fleet in self._fleets.items() if number not in versions}
 
     def counts(self) -> dict[str, int]:
         """Count sessions, requests and spare processes."""
@@ -181,7 +194,7 @@ class SessionPool:
             self._end(session_id, "stopped")
         for version, spares in self._spares.items():
             for spare in spares:
-                self._run(self._discard_spare(spare, version))
+                self._run(self._discard_spare(spare, self._fleets[version].source))
         self._spares.clear()
         while self._background:
             await asyncio.wait(self._background)
@@ -194,6 +207,8 @@ class SessionPool:
         if session is None:
             self._make_room()
             label, version = hashlib.sha256(session_id.encode()).hexdigest()[:12], self._endpoints[endpoint]
+            if version not in self._fleets:  # of DEFAULT, whose version came meanwhile and cannot be served
+                raise unavailable("RuntimeStartFailed", "The version that this endpoint serves cannot be started.")
             session = _Session(label=label, endpoint=endpoint, version=version, touched_at=self._now())
             self._sessions[session_id] = session
         return session
@@ -220,12 +235,15 @@ class SessionPool:
         if session.process is not None:
             logger.warning("session=<%s> | session process ended by itself, starting another", session.label)
             self._run(source.stop(session.process))
-            session.process = None
+            session.process = session.started_at = None  # what is started now begins a lifetime of its own
         started = time.monotonic()
         process = await self._take_spare(session.version) or await source.start()
         if self._closed:  # meanwhile, and close() did not know of this process
             await asyncio.shield(source.stop(process))
             raise unavailable("ServiceUnavailable", "The runtime is stopping.")
+        if session.ended:  # meanwhile, and whoever ended it did not know of this process
+            await asyncio.shield(source.stop(process))
+            raise unavailable("ServiceUnavailable", "The session ended while it was being started.")
         session.process, session.started_at = process, self._now()
         elapsed = (time.monotonic() - started) * 1000
         logger.info(
@@ -240,6 +258,7 @@ class SessionPool:
 
     async def _take_spare(self, version: str) -> AgentProcess | None:
         # Looked up again each time: the version may be retired while a spare is still starting.
+        source = self._fleets[version].source
         while spares := self._spares.get(version):
             spare = spares.pop(0)
             try:
@@ -248,19 +267,20 @@ class SessionPool:
                 continue  # the request starts one for itself and gets the error if that fails too
             if process.alive:
                 return process
-            self._run(self._fleets[version].source.stop(process))
+            self._run(source.stop(process))
         return None
 
-    async def _discard_spare(self, spare: asyncio.Task[AgentProcess], version: str) -> None:
+    async def _discard_spare(self, spare: asyncio.Task[AgentProcess], source: ProcessSource) -> None:
         spare.cancel()
         try:
             process = await spare
         except (asyncio.CancelledError, RequestError):
             return
-        await self._fleets[version].source.stop(process)
+        await source.stop(process)
 
     def _end(self, session_id: str, why: str) -> None:
         session = self._sessions.pop(session_id)
+        session.ended = True
         logger.info("session=<%s>, reason=<%s> | session ended", session.label, why)
         if session.process is not None:
             self._run(self._fleets[session.version].source.stop(session.process))

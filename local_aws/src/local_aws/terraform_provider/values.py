@@ -122,7 +122,7 @@ def _fill_rest(resource: ResourceType, block: Block, value: dict[str, Any], word
 
 
 def _fallback(type_name: str, name: str, attribute: Attribute, words: _Words) -> Any:
-    if attribute.optional:
+    if attribute.optional and name != "id":  # which the schema calls optional, and AWS always assigns
         return None  # AWS's default is not known here, and null says so
     if isinstance(attribute.type, list):
         return {"map": {}, "object": None}.get(attribute.type[0], [])
