@@ -99,9 +99,10 @@ onboard: $(STAMP) ## Add a clinic: ENV=dev ARGS="--clinic-id ... --name ... --ti
 chat: $(STAMP) ## Talk to the assistant as one of the sample users
 	@$(PY) -m scripts.chat $(ARGS)
 
+# Two processes: the running platform's tests wait most of the time, so the others run beside them.
 .PHONY: test
 test: $(STAMP) ## Run every Python test; needs no AWS account
-	@$(PY) -m pytest tests --ignore=tests/perf $(ARGS)
+	@$(PY) -m pytest tests --ignore=tests/perf -n 2 --dist loadgroup $(ARGS)
 
 .PHONY: test-unit
 test-unit: $(STAMP) ## Run the unit tests

@@ -79,13 +79,19 @@ class Platform:
         return (self.state_dir / "logs" / f"{part}.log").read_text()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say what stays together if several processes run: what needs the running platform, and what is in one file."""
+    for item in items:
+        shared = "platform" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("platform" if shared else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     clinics, injections = load_canaries()
     canaries = {"clinics": clinics, "injections": injections}
-    running = os.environ.get(
-        "PLATFORM_STATE_DIR"
-    )  # tests against a platform that `make up` started: quick while writing
+    # Tests against a platform that `make up` started: quick while writing.
+    running = os.environ.get("PLATFORM_STATE_DIR")
     if running:
         yield Platform(stack=dict(load_stack(Path(running) / "stack.json")), state_dir=Path(running), canaries=canaries)
         return

@@ -28,7 +28,7 @@ from scripts.plan import REFUSED, PlanResult, plan, refusal, report_of
 from scripts.plans.report import Report, print_report
 from scripts.plans.roots import Root, check_plan_file, real_root, without_backend
 from scripts.releases.release_checks import made_version
-from scripts.releases.release_file import ReleaseError, load, save, with_applied
+from scripts.releases.release_file import ReleaseError, load, save
 from scripts.terraform.cli import ROOT, Progress, TerraformError
 from scripts.terraform.ending import INTERRUPTED, ends_on_sigterm
 from scripts.terraform.environments import SOURCES, Environment, EnvironmentProblem, environment_named
@@ -202,7 +202,7 @@ def _record_version(chosen: Environment, outputs: Mapping[str, Any]) -> None:
             f"{chosen.name} is applied, but has no output {' and '.join(missing)}, so its release file was not updated"
         )
     release = load(chosen.release)
-    updated = with_applied(release, values["newest_version"], values["agent_version"], whole=True)
+    updated = release.with_applied(values["newest_version"], values["agent_version"], whole=True)
     if updated != release:
         save(updated, chosen.release)
 
@@ -213,7 +213,7 @@ def _record_unfinished(chosen: Environment, root: Root, failure: TerraformError)
         made = made_version(json.loads(root.terraform("show", "-json", "-no-color")))
         if made is not None and chosen.release.is_file():
             release = load(chosen.release)
-            updated = with_applied(release, *made)
+            updated = release.with_applied(*made)
             if updated != release:
                 save(updated, chosen.release)
                 failure.add_note(f"Runtime version {made[0]} was made, and is in the release file.")

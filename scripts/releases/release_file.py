@@ -367,23 +367,6 @@ def with_published(release: Release | None, manifest: Mapping[str, Any]) -> Rele
     )
 
 
-def with_applied(release: Release, newest_version: str, agent_version: str, *, whole: bool = False) -> Release:
-    """See `Release.with_applied`."""
-    return release.with_applied(newest_version, agent_version, whole=whole)
-
-
-def promoted(
-    release: Release, version: str, endpoint: str, *, share_percent: int | None = None, with_apply: bool = False
-) -> Release:
-    """See `Release.promoted`."""
-    return release.promoted(version, endpoint, share_percent=share_percent, with_apply=with_apply)
-
-
-def rolled_back(release: Release, endpoint: str) -> Release:
-    """See `Release.rolled_back`."""
-    return release.rolled_back(endpoint)
-
-
 def path_of(environment: str, *, root: Path = ROOT) -> Path:
     """Return where the release file of an environment is, or will be."""
     return root / "terraform" / "envs" / environment / FILE_NAME

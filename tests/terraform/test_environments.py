@@ -252,7 +252,7 @@ PRODUCTION: Final[dict[str, tuple[Any, str]]] = {
     "alarms": ({}, "alarms.topic_arns: must name an SNS topic in production"),
     "protect_data": (False, "protect_data: must be true in production"),
     "payload_logs": (["runtime"], "payload_logs: must be empty in production"),
-    "log_retention_days": (1, "log_retention_days: must be at least 90 in production"),
+    "log_retention_days": (1, "log_retention_days: must be at least 365 in production"),
     "kms_deletion_window_days": (7, "kms_deletion_window_days: must be 30 in production"),
 }
 

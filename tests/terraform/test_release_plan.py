@@ -113,7 +113,7 @@ def test_a_release_of_another_contract_moves_functions_and_endpoints_in_one_appl
 
     state = workspace.apply("staging", into=tmp_path / "2", release=moved.to_json(), state=state)
     assert newest(state) == "2"
-    applied = moved.with_applied("2", "0.2.0")
+    applied = moved.with_applied("2", "0.2.0", whole=True)
     assert (applied.runtime_contracts, applied.coming) == ({"1": 9, "2": 1}, None)
     assert changes(workspace.plan("staging", release=applied.to_json(), state=state).document) == []
     with pytest.raises(ReleaseError, match=r"runtime version 1 \(0\.1\.0\) is of contract 9, and the functions are of"):

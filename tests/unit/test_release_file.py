@@ -125,9 +125,9 @@ def test_the_first_release_waits_for_its_first_apply() -> None:
     assert (first.endpoints, first.runtime_versions) == ({"live": "1", "candidate": "1"}, {})
     assert first.agent_version_of(LIVE) is None
     assert release_file.parse(first.to_json()) == first
-    applied = release_file.with_applied(first, "1", "0.1.0")
+    applied = first.with_applied("1", "0.1.0")
     assert applied.agent_version_of(LIVE) == "0.1.0"
-    assert release_file.with_applied(applied, "1", "0.1.0") == applied
+    assert applied.with_applied("1", "0.1.0") == applied
 
 
 def test_publishing_moves_no_endpoint() -> None:
@@ -197,7 +197,7 @@ def test_the_newest_runtime_version_of_an_agent_is_promoted() -> None:
 
 def test_a_rollback_is_used_up() -> None:
     live = release().promoted("0.2.0", LIVE)
-    back = release_file.rolled_back(live, LIVE)
+    back = live.rolled_back(LIVE)
     assert (back.endpoints, back.previous) == ({"live": "1", "candidate": "1"}, {})
     with pytest.raises(ReleaseError, match="ENDPOINT: live was not promoted, or not since its last rollback"):
         back.rolled_back(LIVE)
@@ -213,7 +213,7 @@ REFUSALS: list[tuple[Callable[[Release], Release], str]] = [
     (lambda one: one.promoted("0.2.0", CANDIDATE, share_percent=-1), "SHARE: must be a percentage from 0 to 100"),
     (lambda one: one.rolled_back("beta"), "ENDPOINT: 'beta' is none of candidate, live"),
     (
-        lambda one: release_file.promoted(release_file.with_published(one, manifest("0.3.0")), "0.3.0", LIVE),
+        lambda one: release_file.with_published(one, manifest("0.3.0")).promoted("0.3.0", LIVE),
         "VERSION: 0.3.0 is published, but no runtime version runs it yet; run `make apply`",
     ),
 ]
@@ -261,7 +261,7 @@ ACROSS: list[tuple[Callable[[], object], str]] = [
     (lambda: raised().promoted("0.3.0", LIVE), "VERSION: 0.3.0 is of contract 2 and changes the platform's"),
     (lambda: raised().check_endpoints(), "release.endpoints: must serve agents of contract 2, which this apply brings"),
     (
-        lambda: release_file.promoted(raised(), "0.3.0", CANDIDATE, with_apply=True),
+        lambda: raised().promoted("0.3.0", CANDIDATE, with_apply=True),
         "ENDPOINT: must be live with --with-apply",
     ),
     (lambda: raised().promoted("0.2.0", LIVE, with_apply=True), "VERSION: must be 0.3.0 with --with-apply"),

@@ -222,8 +222,8 @@ def test_requests_of_one_session_run_in_parallel(stand_in: StandIn) -> None:
     stand_in.post()
     began = time.monotonic()
     with ThreadPoolExecutor(2) as threads:
-        list(threads.map(lambda _: stand_in.post({"action": "sleep", "seconds": 0.5}), range(2)))
-    assert time.monotonic() - began < 0.95
+        list(threads.map(lambda _: stand_in.post({"action": "sleep", "seconds": 2}), range(2)))
+    assert time.monotonic() - began < 3.9
 
 
 def test_events_arrive_as_they_are_made(stand_in: StandIn) -> None:
