@@ -6,6 +6,18 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scripts.plans.report import Report, text
+from scripts.plans.summary import Summary, summarise
+
+MEMORY = 'module.agentcore.module.memory.aws_bedrockagentcore_memory.tier["basic"]'
+POOL = "module.foundation.module.identity.aws_cognito_user_pool.this"
+ROLE = "module.foundation.module.tenant_access.aws_iam_role.tenant"
+GATEWAY = "module.agentcore.module.gateway.aws_bedrockagentcore_gateway.this"
+RUNTIME = "module.agentcore.module.runtime.aws_bedrockagentcore_agent_runtime.this"
+REPLACE = ("delete", "create")
+TRUST = {"Sid": "Broker", "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::1:role/b"}}
+SECRET = "s3cr3t-value-of-a-plan"
+
 
 def policy(*statements: Mapping[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
@@ -43,3 +55,20 @@ def plan_document(*changes: Mapping[str, Any], production: object = True, there:
         "resource_changes": list(changes),
         **({"prior_state": state} if there else {}),
     }
+
+
+def report(summary: Summary, **changes: Any) -> Report:
+    values = {"environment": "prod", "provider": "6.69.1", "offline": True, "sample_release": False, "from_state": True}
+    return Report(summary=summary, seconds={"plan": 1.0}, **{**values, **changes})
+
+
+def printed(*changes: dict[str, Any], full: bool = False, **options: Any) -> str:
+    return "\n".join(text(report(summarise(plan_document(*changes, **options))), full=full))
+
+
+def replaced_memory(**more: Any) -> dict[str, Any]:
+    return change(MEMORY, REPLACE, before={"name": "a"}, after={"name": "b"}, replace_paths=[["name"]], **more)
+
+
+def jwt(**values: Any) -> dict[str, Any]:
+    return {"authorizer_configuration": [{"custom_jwt_authorizer": [values]}]}
