@@ -176,6 +176,11 @@ def _advice(failure: TerraformFailed, chosen: Environment) -> str:
             advice.append(f"set `production = true` in {folder}/terraform.tfvars")
         if "contract_version: must be" in line:
             advice.append(f"`make publish-agent ENV={chosen.name}` from this commit")
+        elif line.startswith("release."):
+            advice.append(
+                f"leave {folder}/release.auto.tfvars.json to `make publish-agent`, `make promote` and `make rollback`,"
+                f" each with ENV={chosen.name}; take its last good version from version control"
+            )
     if any(not line.startswith(("release", "production: must be true")) for line in refused):
         advice.append(f"change what is refused in {folder}/terraform.tfvars, then plan again")
     if any("contract_version: must be" in line for e in failure.errors if not e.is_setting for line in e.lines()):

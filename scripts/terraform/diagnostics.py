@@ -105,8 +105,8 @@ def _diagnostic(block: Sequence[str]) -> Diagnostic:
             paragraphs.append([])
         elif not place and (found := _PLACE.match(line)):
             place = f"{found[1]} line {found[2]}"
-        elif place and not code and not paragraphs[0] and len(paragraphs) <= 2 and (found := _CODE.match(line)):
-            code = found[1]
+        elif place and not any(paragraphs) and (found := _CODE.match(line)):
+            code = code or found[1]  # a value of several lines is printed whole; the first says where it is
         else:
             paragraphs[-1].append(line.rstrip())
     detail = ["\n".join(lines) for lines in paragraphs if lines and not lines[0].startswith(_CHECKED)]

@@ -206,6 +206,13 @@ def test_a_region_that_is_none_is_refused_in_an_environment(dev: Environment, en
             "change what is refused in terraform/envs/dev/terraform.tfvars, then plan again",
         ),
         (
+            "Invalid value for variable",
+            "release.auto.tfvars.json line 2",
+            "release.endpoints: must serve runtime versions that were applied here (1); got {}.",
+            "leave terraform/envs/dev/release.auto.tfvars.json to `make publish-agent`, `make promote` and"
+            " `make rollback`, each with ENV=dev; take its last good version from version control",
+        ),
+        (
             "Resource precondition failed",
             "../../modules/catalog/main.tf line 3",
             "tiers.yaml: basic.model: must be known.",
@@ -214,7 +221,7 @@ def test_a_region_that_is_none_is_refused_in_an_environment(dev: Environment, en
     ],
 )
 def test_a_refusal_ends_with_what_to_do(dev: Environment, summary: str, place: str, message: str, advice: str) -> None:
-    err = [f"Error: {summary}", "", f"  on {place}:", "   3: x = y", "", message]
+    err = [f"Error: {summary}", "", f"  on {place}:", "   3: x = {", '   4:   "y": 1', "   5: }", "", message]
     failure = TerraformFailed(command="plan", reason="failed (exit code 1)", err=err, env={})
     assert _advice(failure, dev) == f"\nWhat to do: {advice}."
 
